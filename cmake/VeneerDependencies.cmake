@@ -1,0 +1,11 @@
+# Libraries from Debian packages; ./dev installs them (tools/packages.txt).
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(fuse3 REQUIRED IMPORTED_TARGET fuse3>=3.10)
+if(VENEER_TESTS)
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+endif()

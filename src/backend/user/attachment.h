@@ -1,0 +1,57 @@
+// Attach and detach a disk through the engine in user space.
+//
+// Each attached disk has a server process of its own: it holds the store's lock, runs the engine,
+// serves the FUSE file and, where asked for, owns the loop device on it. It outlives the command
+// that started it and ends with the detach. Nothing else has state: the mount table names the
+// server's control socket (the mount's source), and the socket's directory is under `run_dir`.
+//
+// All functions block until they are done, within bounds that are named where they are defined.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "cow/cow_disk.h"
+
+namespace veneer {
+
+enum class Exposure : std::uint8_t { kFile, kBlockDevice };
+
+struct AttachRequest {
+  std::string store;
+  std::string origin;
+  std::string at;  // becomes the disk, as a regular file; made where it is missing
+  std::string run_dir;
+  DiskAccess access = DiskAccess::kReadWrite;
+  Exposure exposure = Exposure::kFile;
+};
+
+struct Attachment {
+  std::string path;                   // absolute
+  std::optional<std::string> device;  // "/dev/loop3", for Exposure::kBlockDevice
+  pid_t server = 0;
+};
+
+// Starts the server and returns once the disk can be opened. kConflict: the store is attached for
+// writing already, or `at` is in use; kCorrupt: store and origin do not fit; kNotFound: a file is
+// missing; kUnsupported: no FUSE or no loop devices here. On failure nothing is left behind.
+// A mount at `at` whose server died is cleaned up first.
+Result<Attachment> AttachDisk(const AttachRequest& request);
+
+// Flushes, takes the loop device and the mount away, and waits for the server to end.
+// `path`: what AttachDisk returned as path or as device. kNotFound: no disk of ours is there;
+// kConflict: in use, the message names the holders and nothing has changed. What a dead server
+// left behind is removed.
+Result<void> DetachDisk(const std::string& path);
+
+// The server process: what AttachDisk starts as `veneer cow serve`. Serves until it is detached or
+// gets SIGTERM, says on `ready` (a pipe) when it is attached or why it is not, and returns the
+// exit status.
+int ServeDisk(const AttachRequest& request, UniqueFd ready);
+
+}  // namespace veneer

@@ -1,0 +1,24 @@
+// Create: a new, empty store for an origin.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "base/units.h"
+#include "format/geometry.h"
+
+namespace veneer {
+
+struct CreateOptions {
+  ChunkSize chunk_size;
+  Bytes origin_size;
+  // The most that may be rewritten; the whole origin where absent.
+  std::optional<Bytes> max_change;
+};
+
+// Makes the sparse file, durable, sized so that `max_change` fits with its metadata. Appears
+// whole or not at all. Returns the file's size. kConflict where the path exists.
+Result<Bytes> CreateStore(const std::string& path, const CreateOptions& options);
+
+}  // namespace veneer

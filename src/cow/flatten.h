@@ -1,0 +1,50 @@
+// Flatten: origin + store = a plain image, in time proportional to what changed.
+//
+// The store is read directly; no device is needed. The base is cloned (FICLONE) where the file
+// system can, else its data extents are copied; then each run of changed chunks likewise. Holes
+// stay holes. The output is made as a nameless file and linked when it is complete and durable,
+// so that it appears whole or not at all, whatever is killed.
+//
+// Memory: a few MiB plus one bit for each changed chunk, whatever the size of the image.
+// Blocks for as long as it takes; one thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/result.h"
+#include "base/units.h"
+#include "kernel/linux/linux_file.h"
+
+namespace veneer {
+
+enum class FlattenMethod : std::uint8_t {
+  kAuto,     // reflink where the file system can, else copy
+  kReflink,  // kUnsupported where it cannot
+  kCopy,     // never share blocks with the origin or the store
+};
+
+enum class Replace : std::uint8_t { kNever, kExisting };
+
+struct FlattenOptions {
+  FlattenMethod method = FlattenMethod::kAuto;
+  Replace replace = Replace::kNever;
+  // Called now and then with (bytes done, bytes in all); may be empty.
+  std::function<void(Bytes, Bytes)> progress;
+};
+
+struct FlattenReport {
+  FlattenMethod method = FlattenMethod::kCopy;  // what was done: kReflink or kCopy
+  Bytes size;                                   // of the output
+  Bytes changed;                                // that came out of the store
+  std::uint64_t runs = 0;                       // of changed chunks
+};
+
+// `output`: a path; kConflict where it exists (without Replace::kExisting) or is an input.
+// kCorrupt: an invalid store, one that breaks the format or belongs to another origin.
+// The caller holds a shared lock on the store, so that nobody writes to it meanwhile.
+Result<FlattenReport> Flatten(const LinuxFile& origin, const LinuxFile& store,
+                              const std::string& output, const FlattenOptions& options);
+
+}  // namespace veneer

@@ -1,0 +1,82 @@
+#include "kernel/linux/linux_file.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace veneer {
+namespace {
+
+class LinuxFileTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (std::filesystem::temp_directory_path() / "veneer-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    dir_ = pattern;
+  }
+  void TearDown() override { std::filesystem::remove_all(dir_); }
+  std::string Path(const std::string& name) const { return dir_ / name; }
+
+  std::filesystem::path dir_;
+};
+
+std::vector<std::byte> Filled(std::size_t size, unsigned char value) {
+  return std::vector<std::byte>(size, std::byte{value});
+}
+
+TEST_F(LinuxFileTest, ANewFileReadsAsZerosAndTakesNoSpace) {
+  const auto file = LinuxFile::CreateNew(Path("a"), MiB(8)).value();
+  auto buffer = Filled(4096, 1);
+  ASSERT_TRUE(file->ReadAt(ByteOffset(5000), buffer));
+  EXPECT_EQ(buffer, Filled(4096, 0));
+  EXPECT_EQ(file->Size().value(), MiB(8));
+  EXPECT_EQ(file->AllocatedBytes().value(), Bytes(0));
+  EXPECT_EQ(file->NextData(ByteOffset(0)).value().length, Bytes(0));
+}
+
+TEST_F(LinuxFileTest, CreatingTwiceIsAConflictAndLeavesTheFirst) {
+  ASSERT_TRUE(LinuxFile::CreateNew(Path("a"), MiB(1)));
+  EXPECT_EQ(LinuxFile::CreateNew(Path("a"), MiB(2)).error().kind, ErrorKind::kConflict);
+  EXPECT_EQ(std::filesystem::file_size(Path("a")), MiB(1).value());
+}
+
+TEST_F(LinuxFileTest, AHoleReadsAsZerosAndIsSkippedByNextData) {
+  const auto file = LinuxFile::CreateNew(Path("a"), MiB(1)).value();
+  ASSERT_TRUE(file->WriteAt(ByteOffset(0), Filled(MiB(1).value(), 7)));
+  ASSERT_TRUE(file->PunchHole(ByteOffset(0), KiB(64)));
+  auto buffer = Filled(KiB(64).value(), 1);
+  ASSERT_TRUE(file->ReadAt(ByteOffset(0), buffer));
+  EXPECT_EQ(buffer, Filled(KiB(64).value(), 0));
+  EXPECT_EQ(file->NextData(ByteOffset(0)).value().begin, ByteOffset(KiB(64).value()));
+  EXPECT_EQ(file->NextData(ByteOffset(0)).value().length, MiB(1) - KiB(64));
+}
+
+TEST_F(LinuxFileTest, ReadingBeyondTheEndIsCorruptData) {
+  const auto file = LinuxFile::CreateNew(Path("a"), Bytes(100)).value();
+  auto buffer = Filled(200, 1);
+  EXPECT_EQ(file->ReadAt(ByteOffset(0), buffer).error().kind, ErrorKind::kCorrupt);
+}
+
+TEST_F(LinuxFileTest, OpenSaysWhatIsWrong) {
+  EXPECT_EQ(LinuxFile::Open(Path("no"), Access::kReadOnly).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(LinuxFile::Open(dir_, Access::kReadOnly).error().kind, ErrorKind::kUsage);
+  EXPECT_EQ(LinuxFile::Open(dir_, Access::kReadWrite).error().kind, ErrorKind::kUsage);
+  ASSERT_EQ(::mkfifo(Path("pipe").c_str(), 0600), 0);
+  EXPECT_EQ(LinuxFile::Open(Path("pipe"), Access::kReadOnly).error().kind, ErrorKind::kUsage);
+}
+
+TEST_F(LinuxFileTest, AnExclusiveLockKeepsEveryOtherOpenerOut) {
+  const auto first = LinuxFile::CreateNew(Path("a"), MiB(1)).value();
+  const auto second = LinuxFile::Open(Path("a"), Access::kReadWrite).value();
+  const auto third = LinuxFile::Open(Path("a"), Access::kReadOnly).value();
+  ASSERT_TRUE(first->TryLock(LinuxFile::Lock::kExclusive));
+  EXPECT_EQ(second->TryLock(LinuxFile::Lock::kShared).error().kind, ErrorKind::kConflict);
+  ASSERT_TRUE(first->TryLock(LinuxFile::Lock::kShared));
+  EXPECT_TRUE(third->TryLock(LinuxFile::Lock::kShared));
+}
+
+}  // namespace
+}  // namespace veneer
