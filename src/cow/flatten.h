@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "kernel/linux/linux_file.h"
+#include "kernel/linux/new_file.h"
 
 namespace veneer {
 
@@ -24,8 +25,6 @@ enum class FlattenMethod : std::uint8_t {
   kReflink,  // kUnsupported where it cannot
   kCopy,     // never share blocks with the origin or the store
 };
-
-enum class Replace : std::uint8_t { kNever, kExisting };
 
 struct FlattenOptions {
   FlattenMethod method = FlattenMethod::kAuto;

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "base/units.h"
+#include "cow/exception_run.h"
 #include "format/header.h"
 #include "kernel/file.h"
 
@@ -22,15 +23,6 @@ struct StoreInfo {
 
   // 0 … 1; the kernel reports an overflow at 1.
   [[nodiscard]] double fill() const;
-};
-
-// Chunks that follow each other both in the origin and in the store.
-struct ExceptionRun {
-  OriginChunk origin;
-  StoreChunk store;
-  Chunks count;
-
-  bool operator==(const ExceptionRun&) const = default;
 };
 
 // Reads header and areas; an invalid store too. kCorrupt where it breaks the format.

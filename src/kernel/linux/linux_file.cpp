@@ -51,23 +51,6 @@ Result<std::unique_ptr<LinuxFile>> LinuxFile::Open(const std::string& path, Acce
   return std::make_unique<LinuxFile>(std::move(fd), path);
 }
 
-Result<std::unique_ptr<LinuxFile>> LinuxFile::CreateNew(const std::string& path, Bytes size) {
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!fd.valid()) {
-    const int error = errno;
-    return FailErrno(error, fmt::format("create {}", path),
-                     error == EEXIST ? "choose another path, or remove that file first"
-                                     : "check that the directory exists and may be written");
-  }
-  if (::ftruncate(fd.get(), AsOff(size)) != 0) {
-    const int error = errno;
-    ::unlink(path.c_str());
-    return FailErrno(error, fmt::format("make {} {} bytes long", path, size.value()),
-                     "the file system cannot hold a file of this size");
-  }
-  return std::make_unique<LinuxFile>(std::move(fd), path);
-}
-
 Result<void> LinuxFile::ReadAt(ByteOffset at, std::span<std::byte> out) const {
   while (!out.empty()) {
     const ssize_t n = ::pread(fd_.get(), out.data(), out.size(), AsOff(at));
@@ -144,6 +127,14 @@ Result<Bytes> LinuxFile::Size() const {
     return FailErrno(errno, fmt::format("ask {} for its size", name_));
   }
   return Bytes(size);
+}
+
+Result<void> LinuxFile::Resize(Bytes size) {
+  if (::ftruncate(fd_.get(), AsOff(size)) != 0) {
+    return FailErrno(errno, fmt::format("make {} {} bytes long", name_, size.value()),
+                     "the file system cannot hold a file of this size");
+  }
+  return {};
 }
 
 Result<Extent> LinuxFile::NextData(ByteOffset from) const {

@@ -27,10 +27,6 @@ class LinuxFile final : public File {
   // permission.
   static Result<std::unique_ptr<LinuxFile>> Open(const std::string& path, Access access);
 
-  // Makes a new sparse file of `size` bytes that reads as zeros. kConflict where the path exists.
-  // The caller removes it where a later step fails.
-  static Result<std::unique_ptr<LinuxFile>> CreateNew(const std::string& path, Bytes size);
-
   // Takes an open descriptor; `name` is for messages.
   LinuxFile(UniqueFd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
 
@@ -41,6 +37,9 @@ class LinuxFile final : public File {
   Result<void> Allocate(ByteOffset at, Bytes length) override;
   [[nodiscard]] Result<Bytes> Size() const override;
   [[nodiscard]] Result<Extent> NextData(ByteOffset from) const override;
+
+  // Cuts the file or lengthens it by a hole; regular files only.
+  Result<void> Resize(Bytes size);
 
   // Blocks that the file takes on its file system (st_blocks × 512); 0 for a block device.
   [[nodiscard]] Result<Bytes> AllocatedBytes() const;

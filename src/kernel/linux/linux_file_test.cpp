@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "kernel/linux/new_file.h"
+
 namespace veneer {
 namespace {
 
@@ -19,6 +21,12 @@ class LinuxFileTest : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(dir_); }
   std::string Path(const std::string& name) const { return dir_ / name; }
+  std::unique_ptr<LinuxFile> Make(const std::string& name, Bytes size) const {
+    NewFile file = NewFile::Begin(Path(name), Replace::kNever).value();
+    EXPECT_TRUE(file.file().Resize(size));
+    EXPECT_TRUE(std::move(file).Publish());
+    return LinuxFile::Open(Path(name), Access::kReadWrite).value();
+  }
 
   std::filesystem::path dir_;
 };
@@ -28,7 +36,7 @@ std::vector<std::byte> Filled(std::size_t size, unsigned char value) {
 }
 
 TEST_F(LinuxFileTest, ANewFileReadsAsZerosAndTakesNoSpace) {
-  const auto file = LinuxFile::CreateNew(Path("a"), MiB(8)).value();
+  const auto file = Make("a", MiB(8));
   auto buffer = Filled(4096, 1);
   ASSERT_TRUE(file->ReadAt(ByteOffset(5000), buffer));
   EXPECT_EQ(buffer, Filled(4096, 0));
@@ -37,14 +45,8 @@ TEST_F(LinuxFileTest, ANewFileReadsAsZerosAndTakesNoSpace) {
   EXPECT_EQ(file->NextData(ByteOffset(0)).value().length, Bytes(0));
 }
 
-TEST_F(LinuxFileTest, CreatingTwiceIsAConflictAndLeavesTheFirst) {
-  ASSERT_TRUE(LinuxFile::CreateNew(Path("a"), MiB(1)));
-  EXPECT_EQ(LinuxFile::CreateNew(Path("a"), MiB(2)).error().kind, ErrorKind::kConflict);
-  EXPECT_EQ(std::filesystem::file_size(Path("a")), MiB(1).value());
-}
-
 TEST_F(LinuxFileTest, AHoleReadsAsZerosAndIsSkippedByNextData) {
-  const auto file = LinuxFile::CreateNew(Path("a"), MiB(1)).value();
+  const auto file = Make("a", MiB(1));
   ASSERT_TRUE(file->WriteAt(ByteOffset(0), Filled(MiB(1).value(), 7)));
   ASSERT_TRUE(file->PunchHole(ByteOffset(0), KiB(64)));
   auto buffer = Filled(KiB(64).value(), 1);
@@ -55,7 +57,7 @@ TEST_F(LinuxFileTest, AHoleReadsAsZerosAndIsSkippedByNextData) {
 }
 
 TEST_F(LinuxFileTest, ReadingBeyondTheEndIsCorruptData) {
-  const auto file = LinuxFile::CreateNew(Path("a"), Bytes(100)).value();
+  const auto file = Make("a", Bytes(100));
   auto buffer = Filled(200, 1);
   EXPECT_EQ(file->ReadAt(ByteOffset(0), buffer).error().kind, ErrorKind::kCorrupt);
 }
@@ -69,7 +71,7 @@ TEST_F(LinuxFileTest, OpenSaysWhatIsWrong) {
 }
 
 TEST_F(LinuxFileTest, AnExclusiveLockKeepsEveryOtherOpenerOut) {
-  const auto first = LinuxFile::CreateNew(Path("a"), MiB(1)).value();
+  const auto first = Make("a", MiB(1));
   const auto second = LinuxFile::Open(Path("a"), Access::kReadWrite).value();
   const auto third = LinuxFile::Open(Path("a"), Access::kReadOnly).value();
   ASSERT_TRUE(first->TryLock(LinuxFile::Lock::kExclusive));

@@ -1,0 +1,117 @@
+#include "kernel/linux/new_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <utility>
+
+namespace veneer {
+namespace {
+
+constexpr mode_t kMode = 0600;
+
+std::string DirectoryOf(const std::string& path) {
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
+std::string HiddenNameFor(const std::string& path) {
+  const std::string name = std::filesystem::path(path).filename().string();
+  return fmt::format("{}/.{}.veneer-new", DirectoryOf(path), name);
+}
+
+std::unexpected<Error> Exists(const std::string& path) {
+  return Fail(Error{ErrorKind::kConflict, EEXIST, fmt::format("{} exists", path),
+                    "choose another path, or remove that file first"});
+}
+
+Result<void> RequireFree(const std::string& path, Replace replace) {
+  struct stat status{};
+  if (path.empty() || path.ends_with('/')) {
+    return Fail(ErrorKind::kUsage, fmt::format("'{}' is no name for a file", path),
+                "name the file to be made");
+  }
+  if (::lstat(path.c_str(), &status) != 0) return {};
+  if (S_ISDIR(status.st_mode)) {
+    return Fail(Error{ErrorKind::kConflict, EISDIR, fmt::format("{} is a directory", path),
+                      "name the file to be made"});
+  }
+  if (replace == Replace::kNever) return Exists(path);
+  if (!S_ISREG(status.st_mode)) {
+    return Fail(ErrorKind::kConflict, fmt::format("{} is not a regular file", path),
+                "only a regular file can be replaced; choose another path");
+  }
+  return {};
+}
+
+Result<void> SyncDirectory(const std::string& path) {
+  const UniqueFd fd(::open(DirectoryOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid() || ::fsync(fd.get()) != 0) {
+    return FailErrno(errno, fmt::format("sync the directory of {}", path));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<NewFile> NewFile::Begin(const std::string& path, Replace replace) {
+  VENEER_TRY(RequireFree(path, replace));
+  const std::string directory = DirectoryOf(path);
+  UniqueFd fd(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, kMode));
+  std::string hidden;
+  if (!fd.valid() && (errno == EOPNOTSUPP || errno == EISDIR)) {
+    hidden = HiddenNameFor(path);
+    ::unlink(hidden.c_str());  // of a run that was killed
+    fd = UniqueFd(::open(hidden.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kMode));
+  }
+  if (!fd.valid()) {
+    return FailErrno(errno, fmt::format("make a file in {}", directory),
+                     "check that the directory exists and may be written");
+  }
+  return NewFile(std::make_unique<LinuxFile>(std::move(fd), path), path, std::move(hidden),
+                 replace);
+}
+
+NewFile::~NewFile() {
+  if (file_ && !hidden_name_.empty()) ::unlink(hidden_name_.c_str());
+}
+
+Result<void> NewFile::GiveHiddenName() {
+  hidden_name_ = HiddenNameFor(path_);
+  ::unlink(hidden_name_.c_str());  // of a run that was killed
+  const std::string source = fmt::format("/proc/self/fd/{}", file_->fd().get());
+  if (::linkat(AT_FDCWD, source.c_str(), AT_FDCWD, hidden_name_.c_str(), AT_SYMLINK_FOLLOW) != 0) {
+    const int error = errno;
+    hidden_name_.clear();
+    return FailErrno(error, fmt::format("link {}", path_));
+  }
+  return {};
+}
+
+Result<void> NewFile::Publish() && {
+  // fsync, not fdatasync: owner and mode are to last as well.
+  if (::fsync(file_->fd().get()) != 0) return FailErrno(errno, fmt::format("sync {}", path_));
+  if (hidden_name_.empty() && replace_ == Replace::kNever) {
+    const std::string source = fmt::format("/proc/self/fd/{}", file_->fd().get());
+    if (::linkat(AT_FDCWD, source.c_str(), AT_FDCWD, path_.c_str(), AT_SYMLINK_FOLLOW) != 0) {
+      if (errno == EEXIST) return Exists(path_);
+      return FailErrno(errno, fmt::format("link {}", path_));
+    }
+    return SyncDirectory(path_);
+  }
+  if (hidden_name_.empty()) VENEER_TRY(GiveHiddenName());
+  const unsigned flags = replace_ == Replace::kNever ? RENAME_NOREPLACE : 0;
+  if (::renameat2(AT_FDCWD, hidden_name_.c_str(), AT_FDCWD, path_.c_str(), flags) != 0) {
+    if (errno == EEXIST) return Exists(path_);
+    return FailErrno(errno, fmt::format("rename to {}", path_));
+  }
+  hidden_name_.clear();
+  return SyncDirectory(path_);
+}
+
+}  // namespace veneer

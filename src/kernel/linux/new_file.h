@@ -1,0 +1,48 @@
+// NewFile: a file that appears under its name whole or not at all.
+//
+// It has no name while it is written (O_TMPFILE), so that a crash leaves nothing behind. On a
+// file system without nameless files it has a hidden name until then, ".NAME.veneer-new".
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "kernel/linux/linux_file.h"
+
+namespace veneer {
+
+enum class Replace : std::uint8_t { kNever, kExisting };
+
+class NewFile {
+ public:
+  // Begins an empty file that may become `path`. kNotFound: no such directory; kConflict: the path
+  // is a directory, or exists and `replace` says kNever.
+  static Result<NewFile> Begin(const std::string& path, Replace replace);
+
+  NewFile(NewFile&&) noexcept = default;
+  NewFile& operator=(NewFile&&) = delete;
+  ~NewFile();
+
+  [[nodiscard]] LinuxFile& file() { return *file_; }
+
+  // Makes contents and name durable. kConflict where the path has come to exist meanwhile.
+  Result<void> Publish() &&;
+
+ private:
+  NewFile(std::unique_ptr<LinuxFile> file, std::string path, std::string hidden, Replace replace)
+      : file_(std::move(file)),
+        path_(std::move(path)),
+        hidden_name_(std::move(hidden)),
+        replace_(replace) {}
+
+  Result<void> GiveHiddenName();
+
+  std::unique_ptr<LinuxFile> file_;
+  std::string path_;
+  std::string hidden_name_;  // empty while the file has no name at all
+  Replace replace_;
+};
+
+}  // namespace veneer

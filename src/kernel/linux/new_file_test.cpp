@@ -1,0 +1,92 @@
+#include "kernel/linux/new_file.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace veneer {
+namespace {
+
+class NewFileTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (std::filesystem::temp_directory_path() / "veneer-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    dir_ = pattern;
+  }
+  void TearDown() override { std::filesystem::remove_all(dir_); }
+
+  std::string Path(const std::string& name) const { return dir_ / name; }
+  long Entries() const {
+    return std::distance(std::filesystem::directory_iterator(dir_),
+                         std::filesystem::directory_iterator());
+  }
+  void Put(const std::string& name, const std::string& text) const {
+    std::ofstream(Path(name)) << text;
+  }
+  std::string Text(const std::string& name) const {
+    std::ifstream in(Path(name));
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  static void Write(NewFile& file, std::string_view text) {
+    ASSERT_TRUE(file.file().WriteAt(ByteOffset(0), std::as_bytes(std::span(text))));
+  }
+
+  std::filesystem::path dir_;
+};
+
+TEST_F(NewFileTest, HasNoNameUntilItIsPublished) {
+  NewFile file = NewFile::Begin(Path("a"), Replace::kNever).value();
+  Write(file, "whole");
+  EXPECT_EQ(Entries(), 0);
+  ASSERT_TRUE(std::move(file).Publish());
+  EXPECT_EQ(Text("a"), "whole");
+  EXPECT_EQ(Entries(), 1);
+}
+
+TEST_F(NewFileTest, LeavesNothingWhenItIsDropped) {
+  {
+    NewFile file = NewFile::Begin(Path("a"), Replace::kNever).value();
+    Write(file, "half");
+  }
+  EXPECT_EQ(Entries(), 0);
+}
+
+TEST_F(NewFileTest, NeverReplacesWithoutBeingTold) {
+  Put("a", "old");
+  EXPECT_EQ(NewFile::Begin(Path("a"), Replace::kNever).error().kind, ErrorKind::kConflict);
+  EXPECT_EQ(Text("a"), "old");
+}
+
+TEST_F(NewFileTest, ANameThatWasTakenMeanwhileIsAConflict) {
+  NewFile file = NewFile::Begin(Path("a"), Replace::kNever).value();
+  Put("a", "other");
+  EXPECT_EQ(std::move(file).Publish().error().kind, ErrorKind::kConflict);
+  EXPECT_EQ(Text("a"), "other");
+}
+
+TEST_F(NewFileTest, ReplacesInOneStep) {
+  Put("a", "old");
+  NewFile file = NewFile::Begin(Path("a"), Replace::kExisting).value();
+  Write(file, "new");
+  EXPECT_EQ(Text("a"), "old");
+  ASSERT_TRUE(std::move(file).Publish());
+  EXPECT_EQ(Text("a"), "new");
+  EXPECT_EQ(Entries(), 1);
+}
+
+TEST_F(NewFileTest, SaysWhatIsWrongWithAPath) {
+  std::filesystem::create_directory(Path("d"));
+  EXPECT_EQ(NewFile::Begin(Path("d"), Replace::kExisting).error().kind, ErrorKind::kConflict);
+  EXPECT_EQ(NewFile::Begin(Path("d/"), Replace::kNever).error().kind, ErrorKind::kUsage);
+  EXPECT_EQ(NewFile::Begin(Path("no/a"), Replace::kNever).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(NewFile::Begin("", Replace::kNever).error().kind, ErrorKind::kUsage);
+  std::filesystem::create_symlink("a", Path("link"));
+  EXPECT_EQ(NewFile::Begin(Path("link"), Replace::kExisting).error().kind, ErrorKind::kConflict);
+}
+
+}  // namespace
+}  // namespace veneer
