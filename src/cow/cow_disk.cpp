@@ -1,0 +1,119 @@
+#include "cow/cow_disk.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "cow/disk_engine.h"
+
+namespace veneer {
+
+struct CowDisk::Parts {
+  Parts(std::unique_ptr<File> origin, Bytes size, std::unique_ptr<StoreFile> store,
+        std::span<const Exception> exceptions, DiskAccess disk_access)
+      : engine(std::move(origin), size, std::move(store), exceptions), access(disk_access) {}
+
+  [[nodiscard]] Result<void> RequireInside(ByteOffset at, Bytes length) const;
+  [[nodiscard]] Result<void> RequireWritable(ByteOffset at, Bytes length) const;
+
+  // Counts a verb, and an error where it failed.
+  Result<void> Count(std::atomic<std::uint64_t>& verb, Result<void> result) {
+    verb.fetch_add(1, std::memory_order_relaxed);
+    if (!result) errors.fetch_add(1, std::memory_order_relaxed);
+    return result;
+  }
+
+  DiskEngine engine;
+  DiskAccess access;
+  std::atomic<std::uint64_t> reads = 0;
+  std::atomic<std::uint64_t> writes = 0;
+  std::atomic<std::uint64_t> flushes = 0;
+  std::atomic<std::uint64_t> errors = 0;
+  std::atomic<std::uint64_t> bytes_read = 0;
+  std::atomic<std::uint64_t> bytes_written = 0;
+};
+
+Result<void> CowDisk::Parts::RequireInside(ByteOffset at, Bytes length) const {
+  const Bytes size = engine.size();
+  if (at.value() <= size.value() && length.value() <= size.value() - at.value()) return {};
+  return Fail(ErrorKind::kUsage,
+              fmt::format("{} bytes at {} lie beyond the disk, which has {} bytes", length.value(),
+                          at.value(), size.value()));
+}
+
+Result<void> CowDisk::Parts::RequireWritable(ByteOffset at, Bytes length) const {
+  if (access == DiskAccess::kReadOnly) {
+    return Fail(Error{ErrorKind::kUsage, EROFS, "the disk is attached read-only",
+                      "attach it without --read-only to write to it"});
+  }
+  VENEER_TRY(engine.store().RequireSound());
+  return RequireInside(at, length);
+}
+
+Result<std::unique_ptr<CowDisk>> CowDisk::Open(std::unique_ptr<File> origin,
+                                               std::unique_ptr<File> store, DiskAccess access) {
+  const Bytes size = VENEER_TRY(origin->Size());
+  const auto mode =
+      access == DiskAccess::kReadOnly ? StoreFile::Mode::kReadOnly : StoreFile::Mode::kReadWrite;
+  std::vector<Exception> exceptions;
+  const auto remember = [&](const Exception& exception) { exceptions.push_back(exception); };
+  std::unique_ptr<StoreFile> store_file =
+      VENEER_TRY(StoreFile::Open(std::move(store), size, mode, remember));
+  return std::unique_ptr<CowDisk>(new CowDisk(
+      std::make_unique<Parts>(std::move(origin), size, std::move(store_file), exceptions, access)));
+}
+
+CowDisk::CowDisk(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+CowDisk::~CowDisk() = default;
+
+Bytes CowDisk::size() const { return parts_->engine.size(); }
+Bytes CowDisk::chunk_size() const { return parts_->engine.chunk_size(); }
+DiskAccess CowDisk::access() const { return parts_->access; }
+
+Result<void> CowDisk::Read(ByteOffset at, std::span<std::byte> out) {
+  auto result = parts_->RequireInside(at, Bytes(out.size()));
+  if (result) result = parts_->engine.Read(at, out);
+  if (result) parts_->bytes_read.fetch_add(out.size(), std::memory_order_relaxed);
+  return parts_->Count(parts_->reads, std::move(result));
+}
+
+Result<void> CowDisk::Write(ByteOffset at, std::span<const std::byte> data) {
+  auto result = parts_->RequireWritable(at, Bytes(data.size()));
+  if (result) result = parts_->engine.Write(at, data);
+  if (result) parts_->bytes_written.fetch_add(data.size(), std::memory_order_relaxed);
+  return parts_->Count(parts_->writes, std::move(result));
+}
+
+Result<void> CowDisk::WriteZeroes(ByteOffset at, Bytes length) {
+  auto result = parts_->RequireWritable(at, length);
+  if (result) result = parts_->engine.WriteZeroes(at, length);
+  return parts_->Count(parts_->writes, std::move(result));
+}
+
+Result<void> CowDisk::Discard(ByteOffset at, Bytes length) {
+  auto result = parts_->RequireWritable(at, length);
+  if (result) result = parts_->engine.Discard(at, length);
+  return parts_->Count(parts_->writes, std::move(result));
+}
+
+Result<void> CowDisk::Flush() {
+  if (parts_->access == DiskAccess::kReadOnly) return {};
+  return parts_->Count(parts_->flushes, parts_->engine.Flush());
+}
+
+Result<Extent> CowDisk::NextData(ByteOffset from) { return parts_->engine.NextData(from); }
+
+DiskCounters CowDisk::counters() const {
+  const Parts& p = *parts_;
+  return {p.reads.load(),
+          p.writes.load(),
+          p.flushes.load(),
+          p.errors.load(),
+          Bytes(p.bytes_read.load()),
+          Bytes(p.bytes_written.load())};
+}
+
+}  // namespace veneer

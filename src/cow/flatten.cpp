@@ -1,0 +1,175 @@
+#include "cow/flatten.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "cow/exception_reader.h"
+#include "cow/exception_rules.h"
+#include "cow/exception_run.h"
+#include "kernel/linux/range_copier.h"
+
+namespace veneer {
+namespace {
+
+// Runs that are put into the order of the origin together: 3 MiB of memory.
+constexpr std::size_t kBatch = std::size_t{1} << 17U;
+
+class Flattening {
+ public:
+  Flattening(const LinuxFile& origin, const LinuxFile& store, LinuxFile& output,
+             const Geometry& geometry, Bytes size, const FlattenOptions& options)
+      : origin_(origin),
+        store_(store),
+        output_(output),
+        geometry_(geometry),
+        options_(options),
+        copier_(RangeCopier::Sharing::kAllowed) {
+    report_.size = size;
+  }
+
+  Result<void> CopyBase();
+  Result<void> ApplyExceptions(const StoreHeader& header);
+  [[nodiscard]] const FlattenReport& report() const { return report_; }
+
+ private:
+  Result<void> CopyDataOf(const LinuxFile& from, ByteOffset from_at, ByteOffset to_at,
+                          Bytes length);
+  Result<void> ApplyBatch();
+  Result<void> ApplyRun(const ExceptionRun& run);
+  void Advance(Bytes bytes);
+
+  const LinuxFile& origin_;
+  const LinuxFile& store_;
+  LinuxFile& output_;
+  Geometry geometry_;
+  const FlattenOptions& options_;
+  RangeCopier copier_;
+  std::vector<ExceptionRun> batch_;
+  Bytes expected_;
+  Bytes done_;
+  FlattenReport report_;
+};
+
+void Flattening::Advance(Bytes bytes) {
+  done_ += bytes;
+  if (options_.progress) options_.progress(std::min(done_, expected_), expected_);
+}
+
+Result<void> Flattening::CopyBase() {
+  const Bytes base = VENEER_TRY(origin_.AllocatedBytes());
+  const Bytes changed = VENEER_TRY(store_.AllocatedBytes());
+  expected_ = base + changed;
+  if (options_.method != FlattenMethod::kCopy) {
+    auto cloned = RangeCopier::CloneWhole(origin_, output_);
+    if (cloned) {
+      copier_ = RangeCopier(RangeCopier::Sharing::kReflink);
+      report_.method = FlattenMethod::kReflink;
+      VENEER_TRY(output_.Resize(report_.size));
+      Advance(base);
+      return {};
+    }
+    if (options_.method == FlattenMethod::kReflink ||
+        cloned.error().kind != ErrorKind::kUnsupported) {
+      return cloned;
+    }
+  } else {
+    copier_ = RangeCopier(RangeCopier::Sharing::kNever);
+  }
+  report_.method = FlattenMethod::kCopy;
+  VENEER_TRY(output_.Resize(report_.size));
+  return CopyDataOf(origin_, ByteOffset(0), ByteOffset(0), report_.size);
+}
+
+// The output has a hole at the target: only what is data is copied.
+Result<void> Flattening::CopyDataOf(const LinuxFile& from, ByteOffset from_at, ByteOffset to_at,
+                                    Bytes length) {
+  constexpr Bytes kStep = MiB(16);  // between two calls of the progress
+  const ByteOffset end = from_at + length;
+  for (ByteOffset at = from_at; at < end;) {
+    const Extent data = VENEER_TRY(from.NextData(at));
+    if (data.length == Bytes(0) || data.begin >= end) break;
+    const Bytes step = std::min({std::min(data.end(), end) - data.begin, kStep});
+    VENEER_TRY(copier_.Copy(from, data.begin, output_, to_at + (data.begin - from_at), step));
+    Advance(step);
+    at = data.begin + step;
+  }
+  return {};
+}
+
+Result<void> Flattening::ApplyExceptions(const StoreHeader& header) {
+  if (header.activation == Activation::kNever) return {};
+  const Chunks capacity = geometry_.WholeChunks(VENEER_TRY(store_.Size()));
+  ExceptionRules rules(geometry_, capacity, report_.size);
+  const auto read = ForEachException(
+      store_, geometry_, [&](std::uint64_t index, const Exception& exception) -> Result<void> {
+        VENEER_TRY(rules.Require(index, exception));
+        AppendToRuns(batch_, exception);
+        return batch_.size() < kBatch ? Result<void>() : ApplyBatch();
+      });
+  if (!read) return Fail(read.error());
+  return ApplyBatch();
+}
+
+Result<void> Flattening::ApplyBatch() {
+  SortAndJoin(batch_);
+  for (const ExceptionRun& run : batch_) VENEER_TRY(ApplyRun(run));
+  batch_.clear();
+  return {};
+}
+
+Result<void> Flattening::ApplyRun(const ExceptionRun& run) {
+  const ByteOffset target = geometry_.OffsetOf(run.origin);
+  const ByteOffset source = geometry_.OffsetOf(run.store);
+  // The origin's last chunk may be partial.
+  const Bytes length = std::min(geometry_.chunk_size().bytes() * run.count.value(),
+                                ByteOffset(report_.size.value()) - target);
+  ++report_.runs;
+  report_.changed += length;
+  const Extent data = VENEER_TRY(store_.NextData(source));
+  if (data.length > Bytes(0) && data.begin <= source && data.end() >= source + length) {
+    VENEER_TRY(copier_.Copy(store_, source, output_, target, length));
+    Advance(length);
+    return {};
+  }
+  // Chunks that were zeroed are holes in the store, and become holes in the output.
+  VENEER_TRY(output_.PunchHole(target, length));
+  return CopyDataOf(store_, source, target, length);
+}
+
+// Before anything is made: an output that is one of the inputs is never to be replaced.
+Result<void> RequireOther(const std::string& output, const LinuxFile& input,
+                          std::string_view role) {
+  const auto existing = LinuxFile::Open(output, Access::kReadOnly);
+  if (!existing) return {};
+  const FileIdentity input_identity = VENEER_TRY(input.Identity());
+  const FileIdentity output_identity = VENEER_TRY((*existing)->Identity());
+  if (output_identity != input_identity) return {};
+  return Fail(Error{ErrorKind::kConflict, EEXIST,
+                    fmt::format("the output {} is the {} itself", output, role),
+                    "choose another path for the output"});
+}
+
+}  // namespace
+
+Result<FlattenReport> Flatten(const LinuxFile& origin, const LinuxFile& store,
+                              const std::string& output, const FlattenOptions& options) {
+  VENEER_TRY(RequireOther(output, origin, "origin"));
+  VENEER_TRY(RequireOther(output, store, "store"));
+  const StoreHeader header = VENEER_TRY(ReadHeader(store));
+  VENEER_TRY(RequireValid(header));
+  const Bytes size = VENEER_TRY(origin.Size());
+  VENEER_TRY(RequireOriginSize(header, size));
+
+  NewFile file = VENEER_TRY(NewFile::Begin(output, options.replace));
+  Flattening flattening(origin, store, file.file(), Geometry(header.chunk_size), size, options);
+  VENEER_TRY(flattening.CopyBase());
+  VENEER_TRY(flattening.ApplyExceptions(header));
+  VENEER_TRY(std::move(file).Publish());
+  return flattening.report();
+}
+
+}  // namespace veneer

@@ -1,0 +1,50 @@
+// Flusher: makes what was written durable; threads that flush at the same time share the work.
+//
+// For many threads at once. Flush blocks on the file.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+#include "base/result.h"
+#include "cow/chunk_allocator.h"
+#include "cow/store_file.h"
+
+namespace veneer {
+
+class Flusher {
+ public:
+  explicit Flusher(StoreFile& store) : store_(store) {}
+
+  // Remembers that these chunks are remapped; their data has been written.
+  void Add(OriginChunk first, StoreRun run);
+
+  // Remembers that data in the store has changed.
+  void MarkDirty() { dirty_.store(true, std::memory_order_release); }
+
+  // Everything that was added or marked before the call is durable when it returns. Costs nothing
+  // where there is nothing.
+  Result<void> Flush();
+
+ private:
+  Result<void> Run();
+
+  StoreFile& store_;
+  std::atomic<bool> dirty_ = false;
+
+  std::mutex added_mutex_;
+  std::vector<Exception> added_;  // in the order in which they will be committed
+
+  // A call is served by the first round that starts after it came.
+  std::mutex round_mutex_;
+  std::condition_variable round_ended_;
+  bool running_ = false;
+  std::uint64_t started_ = 0;
+  std::uint64_t ended_ = 0;
+  Result<void> last_result_;
+};
+
+}  // namespace veneer
