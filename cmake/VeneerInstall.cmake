@@ -1,8 +1,5 @@
-# What `cmake --install` puts below its prefix: the program, its man page, completions and documents.
-if(TARGET veneer)
-  install(TARGETS veneer RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
-endif()
-
+# What `cmake --install` puts below its prefix beside the program (src/app): its man page,
+# completions and documents.
 # veneer_install(FILE DESTINATION [NAME]): a file of the project, where it is there.
 function(veneer_install file destination)
   if(EXISTS "${PROJECT_SOURCE_DIR}/${file}")
