@@ -55,13 +55,11 @@ class BadInputTest : public CliTest, public testing::WithParamInterface<BadComma
     support::MakeZeros(Path("base.img"), 64 * kMiB);
     WriteExt4Magic(Path("base.img"));
     std::filesystem::create_hard_link(Path("base.img"), Path("base-link.img"));
-    support::Fixture("sub.cow", dir_.path());
     support::Fixture("inval.cow", dir_.path());
     support::Fixture("sub.cow", dir_.path());
-    std::filesystem::copy_file(Path("sub.cow"), Path("cut.cow"));
-    std::filesystem::resize_file(Path("cut.cow"), std::uintmax_t{4096} * 3);
-    std::filesystem::copy_file(Path("sub.cow"), Path("cut-in-area.cow"));
-    std::filesystem::resize_file(Path("cut-in-area.cow"), 4096 + 40);
+    const std::string head = support::ReadHead(Path("sub.cow"), std::size_t{4096} * 3);
+    support::WriteFile(Path("cut.cow"), head);
+    support::WriteFile(Path("cut-in-area.cow"), head.substr(0, 4096 + 40));
     Ok({"cow", "create", Path("made.cow"), "--origin", Path("base.img")});
     support::WriteFile(Path("empty"), "");
     support::WriteFile(Path("short.cow"), std::string(100, 'x'));

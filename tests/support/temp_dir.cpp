@@ -43,6 +43,14 @@ std::string ReadFile(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+std::string ReadHead(const std::string& path, std::size_t size) {
+  std::ifstream file(path, std::ios::binary);
+  std::string head(size, '\0');
+  file.read(head.data(), static_cast<std::streamsize>(size));
+  head.resize(static_cast<std::size_t>(file.gcount()));
+  return head;
+}
+
 void MakeZeros(const std::string& path, std::size_t size) {
   WriteFile(path, "");
   std::filesystem::resize_file(path, size);

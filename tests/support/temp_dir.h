@@ -29,6 +29,9 @@ class TempDir {
 void WriteFile(const std::string& path, std::string_view contents);
 std::string ReadFile(const std::string& path);
 
+// The first `size` bytes, or all there are.
+std::string ReadHead(const std::string& path, std::size_t size);
+
 // A sparse file of zeros.
 void MakeZeros(const std::string& path, std::size_t size);
 
