@@ -16,8 +16,9 @@ TEST(Output, AnErrorIsOneLineWhateverIsInAFileName) {
   EXPECT_EQ(RenderErrorLine(error), "veneer: open a?b?[2J; check it\n");
 }
 
-TEST(Output, AnErrorWithoutAHintHasNoSemicolon) {
-  EXPECT_EQ(RenderErrorLine({ErrorKind::kFailed, 0, "lost", ""}), "veneer: lost\n");
+TEST(Output, AnErrorWithoutAHintGetsAGeneralOne) {
+  EXPECT_EQ(RenderErrorLine({ErrorKind::kNoSpace, 0, "write", ""}),
+            "veneer: write; make room there, and try again\n");
 }
 
 TEST(Output, AnErrorAsJsonHasKindMessageAndHint) {
