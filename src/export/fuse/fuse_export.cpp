@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <fuse_lowlevel.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
@@ -12,13 +11,13 @@
 
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <optional>
 #include <thread>
 #include <utility>
 
 #include "export/fuse/fuse_file.h"
 #include "kernel/linux/linux_mounts.h"
+#include "kernel/linux/signals_blocked.h"
 
 namespace veneer {
 namespace {
@@ -27,22 +26,6 @@ struct SessionDeleter {
   void operator()(fuse_session* session) const { fuse_session_destroy(session); }
 };
 using Session = std::unique_ptr<fuse_session, SessionDeleter>;
-
-// Threads that are started within take no signals: those belong to the program.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
-};
 
 // A value within libfuse's comma-separated options.
 std::string EscapeOption(const std::string& value) {

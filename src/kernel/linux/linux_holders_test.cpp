@@ -14,6 +14,7 @@
 
 #include "kernel/linux/linux_loop_control.h"
 #include "kernel/testing/loop_host.h"
+#include "kernel/testing/temp_directory.h"
 
 namespace veneer {
 namespace {
@@ -57,7 +58,7 @@ class LinuxHoldersTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!testing::HostHasLoops()) GTEST_SKIP() << "needs root and loop devices";
-    file_ = LinuxFile::CreateNew(path_, MiB(16)).value();
+    file_ = testing::MakeFile(path_, MiB(16));
     identity_ = file_->Identity().value();
   }
   void TearDown() override {

@@ -11,6 +11,7 @@
 
 #include "kernel/linux/read_text.h"
 #include "kernel/testing/loop_host.h"
+#include "kernel/testing/temp_directory.h"
 
 namespace veneer {
 namespace {
@@ -21,7 +22,7 @@ class LoopControlTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!testing::HostHasLoops()) GTEST_SKIP() << "needs root and loop devices";
-    file_ = LinuxFile::CreateNew(path_, MiB(4)).value();
+    file_ = testing::MakeFile(path_, MiB(4));
     identity_ = file_->Identity().value();
   }
   void TearDown() override {

@@ -4,7 +4,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "kernel/testing/loop_host.h"
+#include "kernel/testing/temp_directory.h"
 
 namespace veneer {
 namespace {
@@ -35,7 +35,7 @@ TEST_F(LinuxMountsTest, AMountIsFoundAtItsPath) {
 }
 
 TEST_F(LinuxMountsTest, AMountInUseIsAConflictAndALazyUnmountTakesItAway) {
-  const auto file = LinuxFile::CreateNew(path_ + "/open", KiB(4)).value();
+  const auto file = testing::MakeFile(path_ + "/open", KiB(4));
   EXPECT_EQ(mounts_.Unmount(path_, UnmountMode::kNormal).error().kind, ErrorKind::kConflict);
   EXPECT_TRUE(mounts_.At(path_).value());
   EXPECT_TRUE(mounts_.Unmount(path_, UnmountMode::kLazy));
