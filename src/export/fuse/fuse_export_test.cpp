@@ -1,0 +1,354 @@
+#include "export/fuse/fuse_export.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <linux/falloc.h>
+#include <poll.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <thread>
+#include <vector>
+
+#include "cow/create.h"
+#include "kernel/linux/isolated_thread.h"
+#include "kernel/linux/linux_loop_control.h"
+#include "kernel/linux/linux_mounts.h"
+#include "kernel/testing/loop_host.h"
+#include "kernel/testing/temp_directory.h"
+
+namespace veneer {
+namespace {
+
+constexpr Bytes kSize = MiB(4) + Bytes(1536);  // the last chunk is a partial one
+
+std::vector<char> Filled(std::size_t size, char value) { return std::vector<char>(size, value); }
+
+class FuseExportTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!testing::HostHasLoops() || ::access("/dev/fuse", R_OK | W_OK) != 0) {
+      GTEST_SKIP() << "needs root, FUSE and loop devices";
+    }
+    // Everything that touches the mount is done there: this process serves it.
+    client_ = IsolatedThread::Start().value();
+    const auto origin = testing::MakeFile(origin_, kSize);
+    const auto data = Filled(MiB(1).value(), 'o');
+    ASSERT_TRUE(origin->WriteAt(ByteOffset(0), std::as_bytes(std::span(data))));
+    ASSERT_TRUE(CreateStore(store_, {.chunk_size = {}, .origin_size = kSize, .max_change = {}}));
+    const auto under = testing::MakeFile(path_, Bytes(0));
+    ASSERT_TRUE(under->WriteAt(ByteOffset(0), std::as_bytes(std::span("under"))));
+  }
+  void TearDown() override {
+    export_.reset();
+    EXPECT_FALSE(LinuxMounts().At(path_).value());
+  }
+
+  void Mount(DiskAccess access = DiskAccess::kReadWrite) {
+    const Access files = access == DiskAccess::kReadWrite ? Access::kReadWrite : Access::kReadOnly;
+    disk_ = CowDisk::Open(LinuxFile::Open(origin_, Access::kReadOnly).value(),
+                          LinuxFile::Open(store_, files).value(), access)
+                .value();
+    export_ = FuseExport::Mount(*disk_, {.path = path_, .source = "a,b\\c.sock"}).value();
+  }
+
+  // Runs `act` with the file open, in the thread that may touch it; gives what it returns.
+  template <class Act>
+  auto With(int flags, Act act) {
+    return client_->Run([&] {
+      const UniqueFd fd(::open(path_.c_str(), flags | O_CLOEXEC));
+      EXPECT_TRUE(fd.valid()) << errno;
+      return act(fd.get());
+    });
+  }
+  std::vector<char> ReadFile(off_t at, std::size_t size, int flags = O_RDONLY) {
+    std::vector<char> data(size);
+    const ssize_t n =
+        With(flags, [&](int fd) { return ::pread(fd, data.data(), data.size(), at); });
+    data.resize(n < 0 ? 0 : static_cast<std::size_t>(n));
+    return data;
+  }
+  ssize_t WriteFile(off_t at, const std::vector<char>& data, int flags = O_RDWR) {
+    return With(flags, [&](int fd) { return ::pwrite(fd, data.data(), data.size(), at); });
+  }
+  std::vector<char> ReadDisk(std::uint64_t at, std::size_t size) {
+    std::vector<char> data(size);
+    EXPECT_TRUE(disk_->Read(ByteOffset(at), std::as_writable_bytes(std::span(data))));
+    return data;
+  }
+  Result<void> Unmount() {
+    return client_->Run([&] { return LinuxMounts().Unmount(path_, UnmountMode::kNormal); });
+  }
+  bool Ended(int milliseconds) {
+    pollfd poll{.fd = export_->ended().get(), .events = POLLIN, .revents = 0};
+    return ::poll(&poll, 1, milliseconds) == 1;
+  }
+
+  testing::TempDirectory directory_;
+  std::string origin_ = directory_.File("origin");
+  std::string store_ = directory_.File("store");
+  std::string path_ = directory_.File("disk");
+  std::unique_ptr<IsolatedThread> client_;
+  std::unique_ptr<CowDisk> disk_;
+  std::unique_ptr<FuseExport> export_;
+};
+
+constexpr int kAMinute = 60'000;  // milliseconds; what is waited for takes a few
+
+// With the errno of a system call that is expected to fail, 0 where it does not.
+template <class Call>
+int ErrorOf(Call call) {
+  return call() < 0 ? errno : 0;
+}
+
+TEST_F(FuseExportTest, TheFileIsTheDisk) {
+  Mount();
+  struct stat status{};
+  ASSERT_EQ(client_->Run([&] { return ::stat(path_.c_str(), &status); }), 0);
+  EXPECT_TRUE(S_ISREG(status.st_mode));
+  EXPECT_EQ(status.st_mode & 07777, 0600U);
+  EXPECT_EQ(status.st_size, static_cast<off_t>(kSize.value()));
+  EXPECT_EQ(export_->identity(), (FileIdentity{status.st_dev, status.st_ino}));
+  EXPECT_EQ(ReadFile(MiB(1).value() - 3, 6), (std::vector<char>{'o', 'o', 'o', 0, 0, 0}));
+  EXPECT_EQ(ReadFile(static_cast<off_t>(kSize.value()) - 2, 100).size(), 2U);
+  const auto entry = LinuxMounts().At(path_).value();
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->type, "fuse.veneer");
+  EXPECT_EQ(entry->source, "a,b\\c.sock");
+}
+
+TEST_F(FuseExportTest, WhatIsWrittenIsOnTheDiskAtOnce) {
+  Mount();
+  const auto data = Filled(300'000, 'w');
+  EXPECT_EQ(WriteFile(12'345, data), 300'000);
+  EXPECT_EQ(ReadDisk(12'345, data.size()), data);
+  EXPECT_EQ(ReadFile(12'344, 2), (std::vector<char>{'o', 'w'}));
+}
+
+TEST_F(FuseExportTest, DirectAndBufferedAccessSeeEachOther) {
+  Mount();
+  const std::size_t size = 1U << 20U;
+  EXPECT_EQ(ReadFile(0, size), Filled(size, 'o'));  // in the page cache from here on
+  client_->Run([&] {
+    alignas(4096) static std::array<char, 1U << 20U> buffer;
+    buffer.fill('d');
+    const UniqueFd fd(::open(path_.c_str(), O_RDWR | O_DIRECT | O_CLOEXEC));
+    EXPECT_EQ(::pwrite(fd.get(), buffer.data(), size, 0), static_cast<ssize_t>(size));
+  });
+  EXPECT_EQ(ReadFile(0, size), Filled(size, 'd'));
+  EXPECT_EQ(WriteFile(0, Filled(8192, 'b')), 8192);
+  EXPECT_EQ(ReadDisk(0, 8193).back(), 'd');
+  EXPECT_EQ(ReadDisk(0, 8192), Filled(8192, 'b'));
+}
+
+TEST_F(FuseExportTest, FsyncFlushesTheDisk) {
+  Mount();
+  EXPECT_EQ(WriteFile(0, Filled(4096, 'f')), 4096);
+  const auto before = disk_->counters().flushes;
+  EXPECT_EQ(With(O_RDWR, [](int fd) { return ::fsync(fd); }), 0);
+  EXPECT_EQ(With(O_RDWR, [](int fd) { return ::fdatasync(fd); }), 0);
+  EXPECT_EQ(disk_->counters().flushes, before + 2);
+}
+
+TEST_F(FuseExportTest, AReadOnlyDiskCannotBeOpenedForWriting) {
+  Mount(DiskAccess::kReadOnly);
+  const auto open = [&](int flags) {
+    return client_->Run([&] {
+      return ErrorOf([&] { return UniqueFd(::open(path_.c_str(), flags | O_CLOEXEC)).get(); });
+    });
+  };
+  EXPECT_EQ(open(O_RDWR), EROFS);
+  EXPECT_EQ(open(O_WRONLY), EROFS);
+  EXPECT_EQ(ReadFile(0, 2), Filled(2, 'o'));
+  EXPECT_EQ(With(O_RDONLY, [](int fd) { return ::fsync(fd); }), 0);
+}
+
+TEST_F(FuseExportTest, TheSizeOfADiskDoesNotChange) {
+  Mount();
+  const auto truncate = [&](Bytes size) {
+    return With(O_RDWR, [&](int fd) {
+      return ErrorOf([&] { return ::ftruncate(fd, static_cast<off_t>(size.value())); });
+    });
+  };
+  EXPECT_EQ(truncate(MiB(1)), EPERM);
+  EXPECT_EQ(truncate(MiB(9)), EPERM);
+  EXPECT_EQ(truncate(kSize), 0);
+  EXPECT_EQ(client_->Run([&] {
+    return ErrorOf([&] { return UniqueFd(::open(path_.c_str(), O_RDWR | O_TRUNC)).get(); });
+  }),
+            EPERM);
+  EXPECT_EQ(ReadFile(0, 2), Filled(2, 'o'));
+}
+
+TEST_F(FuseExportTest, AWriteEndsWhereTheDiskEnds) {
+  Mount();
+  const auto end = static_cast<off_t>(kSize.value());
+  EXPECT_EQ(WriteFile(end - 10, Filled(100, 'e')), 10);
+  EXPECT_EQ(
+      With(O_RDWR, [&](int fd) { return ErrorOf([&] { return ::pwrite(fd, "x", 1, end); }); }),
+      ENOSPC);
+  struct stat status{};
+  ASSERT_EQ(client_->Run([&] { return ::stat(path_.c_str(), &status); }), 0);
+  EXPECT_EQ(status.st_size, end);
+}
+
+TEST_F(FuseExportTest, HolesAndZeroRangesReadAsZeros) {
+  Mount();
+  EXPECT_EQ(ReadFile(0, 4096), Filled(4096, 'o'));
+  const auto allocate = [&](int mode, off_t at, off_t length) {
+    return With(O_RDWR,
+                [&](int fd) { return ErrorOf([&] { return ::fallocate(fd, mode, at, length); }); });
+  };
+  EXPECT_EQ(allocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 100, 9000), 0);
+  EXPECT_EQ(ReadFile(99, 9002).front(), 'o');
+  EXPECT_EQ(ReadFile(100, 9000), Filled(9000, 0));
+  EXPECT_EQ(ReadFile(9100, 1), Filled(1, 'o'));
+  EXPECT_EQ(allocate(FALLOC_FL_ZERO_RANGE, 20'000, 4096), 0);
+  EXPECT_EQ(ReadDisk(20'000, 4096), Filled(4096, 0));
+  const auto end = static_cast<off_t>(kSize.value());
+  EXPECT_EQ(allocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, end - 4096, 1 << 20), 0);
+  EXPECT_EQ(allocate(FALLOC_FL_ZERO_RANGE, end - 4096, 1 << 20), EOPNOTSUPP);
+  EXPECT_EQ(allocate(0, 0, 4096), EOPNOTSUPP);
+  EXPECT_EQ(allocate(FALLOC_FL_KEEP_SIZE, 0, 4096), EOPNOTSUPP);
+}
+
+TEST_F(FuseExportTest, DataAndHolesCanBeSoughtFor) {
+  Mount();
+  const off_t data_end = 1 << 20;  // the origin's
+  const off_t end = static_cast<off_t>(kSize.value());
+  const auto seek = [&](off_t at, int whence) {
+    return With(O_RDONLY, [&](int fd) { return ::lseek(fd, at, whence); });
+  };
+  EXPECT_EQ(seek(5000, SEEK_DATA), 5000);
+  EXPECT_EQ(seek(0, SEEK_HOLE), data_end);
+  EXPECT_EQ(seek(data_end, SEEK_DATA), -1);
+  EXPECT_EQ(WriteFile(2 << 20, Filled(4096, 's')), 4096);
+  EXPECT_EQ(seek(data_end, SEEK_DATA), 2 << 20);
+  EXPECT_EQ(seek(2 << 20, SEEK_HOLE), (2 << 20) + 4096);
+  EXPECT_EQ(seek((3 << 20) + 5, SEEK_HOLE), (3 << 20) + 5);
+  EXPECT_EQ(seek(end, SEEK_HOLE), -1);
+}
+
+TEST_F(FuseExportTest, OwnerAndModeCanBeGivenToAnotherUser) {
+  Mount();
+  struct stat status{};
+  client_->Run([&] {
+    EXPECT_EQ(::chmod(path_.c_str(), 0640), 0);
+    EXPECT_EQ(::chown(path_.c_str(), 123, 456), 0);
+    EXPECT_EQ(::utimensat(AT_FDCWD, path_.c_str(), nullptr, 0), 0);
+    EXPECT_EQ(::stat(path_.c_str(), &status), 0);
+  });
+  EXPECT_EQ(status.st_mode, S_IFREG | 0640U);
+  EXPECT_EQ(status.st_uid, 123U);
+  EXPECT_EQ(status.st_gid, 456U);
+}
+
+TEST_F(FuseExportTest, TheFileSystemHasBlocksOfOneChunk) {
+  Mount();
+  struct statvfs status{};
+  ASSERT_EQ(client_->Run([&] { return ::statvfs(path_.c_str(), &status); }), 0);
+  EXPECT_EQ(status.f_bsize, disk_->chunk_size().value());
+  EXPECT_EQ(status.f_blocks, 1025U);
+}
+
+TEST_F(FuseExportTest, ManyUsersWriteAtOnce) {
+  Mount();
+  const auto user = [&](int index) {
+    const auto thread = IsolatedThread::Start().value();
+    thread->Run([&] {
+      const UniqueFd fd(::open(path_.c_str(), O_RDWR | O_CLOEXEC));
+      const auto data = Filled(1000, static_cast<char>('A' + index));
+      for (int n = index; n < 800; n += 8) {
+        EXPECT_EQ(::pwrite(fd.get(), data.data(), data.size(), n * 1000), 1000);
+      }
+    });
+  };
+  std::vector<std::jthread> threads;
+  for (int index = 0; index < 8; ++index) threads.emplace_back(user, index);
+  threads.clear();
+  for (int n = 0; n < 800; ++n) {
+    const auto at = static_cast<std::uint64_t>(n) * 1000;
+    ASSERT_EQ(ReadDisk(at, 1000), Filled(1000, static_cast<char>('A' + n % 8))) << n;
+  }
+}
+
+TEST_F(FuseExportTest, UnmountingEndsItAndUncoversTheFile) {
+  Mount();
+  EXPECT_EQ(
+      With(O_RDONLY,
+           [&](int) { return LinuxMounts().Unmount(path_, UnmountMode::kNormal).error().kind; }),
+      ErrorKind::kConflict);
+  EXPECT_FALSE(Ended(0));
+  ASSERT_TRUE(Unmount());
+  EXPECT_TRUE(Ended(kAMinute));
+  EXPECT_EQ(std::filesystem::file_size(path_), 6U);
+}
+
+TEST_F(FuseExportTest, DroppingItWhileTheFileIsOpenCutsTheUserOff) {
+  Mount();
+  const int fd = client_->Run([&] { return ::open(path_.c_str(), O_RDWR | O_CLOEXEC); });
+  export_.reset();
+  EXPECT_EQ(client_->Run([&] { return ErrorOf([&] { return ::pwrite(fd, "x", 1, 0); }); }),
+            ENOTCONN);
+  client_->Run([&] { ::close(fd); });
+}
+
+TEST_F(FuseExportTest, ACopyOfTheMountInAnotherNamespaceEndsWithAbort) {
+  Mount();
+  std::array<int, 2> ready{};
+  ASSERT_EQ(::pipe2(ready.data(), O_CLOEXEC), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    // It must not hold the server's end of the connection.
+    ::close_range(3, static_cast<unsigned>(ready[1]) - 1, 0);
+    ::close_range(static_cast<unsigned>(ready[1]) + 1, ~0U, 0);
+    const bool done = ::unshare(CLONE_NEWNS) == 0 &&
+                      ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+    if (::write(ready[1], done ? "y" : "n", 1) != 1) ::_exit(1);
+    while (true) ::pause();
+  }
+  char answer = 'n';
+  EXPECT_EQ(::read(ready[0], &answer, 1), 1);
+  EXPECT_EQ(answer, 'y');
+  EXPECT_TRUE(Unmount());
+  EXPECT_FALSE(Ended(100));
+  EXPECT_TRUE(export_->Abort());
+  EXPECT_TRUE(Ended(kAMinute));
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  ::close(ready[0]);
+  ::close(ready[1]);
+}
+
+TEST_F(FuseExportTest, ALoopDeviceOnItIsABlockDevice) {
+  Mount();
+  LinuxLoopControl loops;
+  const LoopDevice device = client_->Run([&] { return loops.Attach(path_, {}).value(); });
+  EXPECT_TRUE(device.direct);
+  client_->Run([&] {
+    const UniqueFd fd(::open(device.path.c_str(), O_RDWR | O_CLOEXEC));
+    EXPECT_EQ(::pwrite(fd.get(), "block", 5, 4096), 5);
+    EXPECT_EQ(::fsync(fd.get()), 0);
+  });
+  EXPECT_EQ(ReadDisk(4096, 6), (std::vector<char>{'b', 'l', 'o', 'c', 'k', 'o'}));
+  const auto found = client_->Run([&] { return loops.Find(export_->identity(), path_).value(); });
+  EXPECT_EQ(found.size(), 1U);
+  EXPECT_TRUE(client_->Run([&] { return loops.Detach(device); }));
+  EXPECT_TRUE(Unmount());
+  EXPECT_TRUE(Ended(kAMinute));
+}
+
+TEST_F(FuseExportTest, APathThatCannotBeMountedOnIsAnError) {
+  Mount();
+  const auto other = FuseExport::Mount(*disk_, {.path = directory_.File("no"), .source = "x"});
+  EXPECT_EQ(other.error().kind, ErrorKind::kNotFound);
+}
+
+}  // namespace
+}  // namespace veneer

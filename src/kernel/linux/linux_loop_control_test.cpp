@@ -1,0 +1,138 @@
+#include "kernel/linux/linux_loop_control.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <linux/fs.h>
+#include <linux/loop.h>
+#include <sys/ioctl.h>
+
+#include <chrono>
+#include <thread>
+
+#include "kernel/linux/read_text.h"
+#include "kernel/testing/loop_host.h"
+#include "kernel/testing/temp_directory.h"
+
+namespace veneer {
+namespace {
+
+using std::chrono::milliseconds;
+
+class LoopControlTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!testing::HostHasLoops()) GTEST_SKIP() << "needs root and loop devices";
+    file_ = testing::MakeFile(path_, MiB(4));
+    identity_ = file_->Identity().value();
+  }
+  void TearDown() override {
+    if (file_) testing::FreeLoopsOn(loops_, identity_, path_);
+  }
+  LoopDevice Attach(const LoopOptions& options = {}) {
+    return loops_.Attach(path_, options).value();
+  }
+  std::vector<LoopDevice> OnFile() { return loops_.Find(identity_, path_).value(); }
+
+  testing::TempDirectory directory_;
+  std::string path_ = directory_.File("disk");
+  std::unique_ptr<LinuxFile> file_;
+  FileIdentity identity_;
+  LinuxLoopControl loops_{milliseconds(200)};
+};
+
+UniqueFd Open(const LoopDevice& device, int flags) {
+  return UniqueFd(::open(device.path.c_str(), flags | O_CLOEXEC));
+}
+
+TEST_F(LoopControlTest, AnAttachedFileIsADiskOfItsSize) {
+  const LoopDevice device = Attach();
+  const UniqueFd fd = Open(device, O_RDWR);
+  std::uint64_t size = 0;
+  ASSERT_EQ(::ioctl(fd.get(), BLKGETSIZE64, &size), 0);
+  EXPECT_EQ(size, MiB(4).value());
+  int sector = 0;
+  ASSERT_EQ(::ioctl(fd.get(), BLKSSZGET, &sector), 0);
+  EXPECT_EQ(sector, 512);
+  EXPECT_EQ(loops_.BackingFile(device.path).value(), path_);
+}
+
+TEST_F(LoopControlTest, TheBlockSizeAndTheNumberCanBeChosen) {
+  const LoopDevice device = Attach();
+  ASSERT_TRUE(loops_.Detach(device));
+  const LoopDevice again = Attach({.block_size = KiB(4), .number = device.number});
+  EXPECT_EQ(again.path, device.path);
+  int sector = 0;
+  ASSERT_EQ(::ioctl(Open(again, O_RDONLY).get(), BLKSSZGET, &sector), 0);
+  EXPECT_EQ(sector, 4096);
+  EXPECT_EQ(loops_.Attach(path_, {.number = device.number}).error().kind, ErrorKind::kConflict);
+}
+
+TEST_F(LoopControlTest, AReadOnlyDeviceCannotBeOpenedForWriting) {
+  const LoopDevice device = Attach({.access = Access::kReadOnly});
+  int read_only = 0;
+  ASSERT_EQ(::ioctl(Open(device, O_RDONLY).get(), BLKROGET, &read_only), 0);
+  EXPECT_EQ(read_only, 1);
+}
+
+TEST_F(LoopControlTest, AFileIsFoundBehindEachOfItsDevices) {
+  const LoopDevice first = Attach();
+  const LoopDevice second = Attach({.access = Access::kReadOnly});
+  ASSERT_EQ(OnFile().size(), 2U);
+  ASSERT_TRUE(loops_.Detach(first));
+  ASSERT_EQ(OnFile().size(), 1U);
+  EXPECT_EQ(OnFile()[0].path, second.path);
+}
+
+TEST_F(LoopControlTest, DetachingWritesBackAndAFreeDeviceIsFine) {
+  const LoopDevice device = Attach();
+  {
+    const UniqueFd fd = Open(device, O_RDWR);
+    ASSERT_EQ(::pwrite(fd.get(), "veneer", 6, 8192), 6);
+  }
+  ASSERT_TRUE(loops_.Detach(device));
+  std::array<char, 6> read{};
+  ASSERT_TRUE(file_->ReadAt(ByteOffset(8192), std::as_writable_bytes(std::span(read))));
+  EXPECT_EQ(std::string(read.data(), 6), "veneer");
+  EXPECT_TRUE(loops_.Detach(device));
+  EXPECT_EQ(loops_.BackingFile(device.path).error().kind, ErrorKind::kNotFound);
+}
+
+TEST_F(LoopControlTest, ADeviceThatIsHeldIsAConflictAndStays) {
+  const LoopDevice device = Attach();
+  for (const int how : {O_RDONLY, O_RDWR | O_EXCL}) {
+    UniqueFd holder = Open(device, how);
+    ASSERT_TRUE(holder.valid());
+    EXPECT_EQ(loops_.Detach(device).error().kind, ErrorKind::kConflict);
+    holder.Close();
+    // It was not left to clear itself with its last holder.
+    EXPECT_EQ(OnFile().size(), 1U);
+    EXPECT_EQ(ReadLineOr("/sys/block/loop" + std::to_string(device.number) + "/loop/autoclear", ""),
+              "0");
+  }
+  EXPECT_TRUE(loops_.Detach(device));
+}
+
+TEST_F(LoopControlTest, DetachWaitsForAHolderThatIsAboutToGo) {
+  LinuxLoopControl patient{std::chrono::seconds(30)};
+  const LoopDevice device = Attach();
+  UniqueFd holder = Open(device, O_RDONLY);
+  Result<void> detached;
+  std::jthread detacher([&] { detached = patient.Detach(device); });
+  const std::string autoclear =
+      "/sys/block/loop" + std::to_string(device.number) + "/loop/autoclear";
+  while (ReadLineOr(autoclear, "1") != "1") std::this_thread::yield();
+  holder.Close();
+  detacher.join();
+  EXPECT_TRUE(detached);
+  EXPECT_TRUE(OnFile().empty());
+}
+
+TEST_F(LoopControlTest, WhatIsNoLoopDeviceIsNotFound) {
+  for (const char* name : {"", "/dev/null", "/dev/loop", "/dev/loopx", "/dev/loop1x", "loop1"}) {
+    EXPECT_EQ(loops_.BackingFile(name).error().kind, ErrorKind::kNotFound) << name;
+  }
+  EXPECT_EQ(loops_.Attach(directory_.File("missing"), {}).error().kind, ErrorKind::kNotFound);
+}
+
+}  // namespace
+}  // namespace veneer

@@ -1,0 +1,16 @@
+// Small files of /proc and /sys.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+
+namespace veneer {
+
+// All of a file, whatever size it says it has. Blocks as the file does.
+Result<std::string> ReadText(const std::string& path);
+
+// The same without the line break at its end; empty where the file cannot be read.
+std::string ReadLineOr(const std::string& path, const std::string& otherwise);
+
+}  // namespace veneer

@@ -1,0 +1,46 @@
+// For tests: a place for files, and new files in it.
+#pragma once
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <system_error>
+
+#include "base/unique_fd.h"
+#include "kernel/linux/linux_file.h"
+
+namespace veneer::testing {
+
+// A directory that is removed with all that is in it.
+class TempDirectory {
+ public:
+  TempDirectory() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "veneer-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) std::abort();
+    path_ = std::filesystem::canonical(pattern);
+  }
+  TempDirectory(const TempDirectory&) = delete;
+  TempDirectory& operator=(const TempDirectory&) = delete;
+  ~TempDirectory() {
+    std::error_code error;
+    std::filesystem::remove_all(path_, error);
+  }
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  [[nodiscard]] std::string File(const std::string& name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// A new sparse file.
+inline std::unique_ptr<LinuxFile> MakeFile(const std::string& path, Bytes size) {
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd.valid() || ::ftruncate(fd.get(), static_cast<off_t>(size.value())) != 0) std::abort();
+  return std::make_unique<LinuxFile>(std::move(fd), path);
+}
+
+}  // namespace veneer::testing
