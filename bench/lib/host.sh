@@ -69,13 +69,26 @@ drop_caches() {
   (echo 3 >/proc/sys/vm/drop_caches) 2>/dev/null
 }
 
+# first_bytes N: of a list of "SIZE PATH", each ended by a NUL, the first paths that have N bytes.
+first_bytes() {
+  local size path total=0
+  while read -r -d '' size path; do
+    ((total < $1)) || continue # reads on: the writer should not die of a broken pipe
+    total=$((total + size))
+    printf '%s\0' "$path"
+  done
+}
+
 # make_template IMAGE: 2 GiB of ext4 with about 500 MB of this machine's files.
 make_template() {
   local root=$work/root
   mkdir "$root"
-  find /usr/lib /usr/bin /usr/share -xdev -type f -size +3k -size -16M -printf '%s %p\0' |
-    awk 'BEGIN { RS = ORS = "\0" } total < 500e6 { total += $1; sub(/^[0-9]+ /, ""); print }' |
-    xargs -0 cp --parents --preserve=mode -t "$root"
+  # From the root, by relative names: that is how cp --parents keeps them.
+  (
+    cd /
+    find usr/lib usr/bin usr/share -xdev -type f -size +3k -size -16M -printf '%s %p\0' |
+      first_bytes 500000000 | xargs -0 cp --parents -t "$root"
+  )
   mkfs.ext4 -q -F -E lazy_itable_init=0,lazy_journal_init=0 -d "$root" "$1" 2G
   rm -rf --one-file-system -- "$root"
 }
