@@ -15,6 +15,12 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE RelWithDebInfo)
 endif()
 
+# Repeated builds of the same source cost nothing where ccache is installed.
+find_program(VENEER_CCACHE ccache)
+if(VENEER_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${VENEER_CCACHE}")
+endif()
+
 add_library(veneer_settings INTERFACE)
 target_include_directories(veneer_settings INTERFACE "${PROJECT_SOURCE_DIR}/src")
 target_compile_definitions(veneer_settings INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64

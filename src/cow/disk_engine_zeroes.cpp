@@ -88,9 +88,8 @@ Result<void> DiskEngine::Discard(ByteOffset at, Bytes length) {
 }
 
 Result<Extent> DiskEngine::NextData(ByteOffset from) const {
-  const ByteOffset disk_end(size_.value());
-  for (ByteOffset at = from; at < disk_end;) {
-    const Found found = FindRun(at, disk_end - at);
+  for (ByteOffset at = from; at < disk_end();) {
+    const Found found = FindRun(at, disk_end() - at);
     const ByteOffset end = found.piece.end();
     // The run in its own file: the store, or the origin at the same place.
     const ByteOffset begin_there = found.run.store ? StoreOffset(found, at) : at;
@@ -103,7 +102,7 @@ Result<Extent> DiskEngine::NextData(ByteOffset from) const {
     }
     at = end;
   }
-  return Extent{disk_end, Bytes(0)};
+  return Extent{disk_end(), Bytes(0)};
 }
 
 }  // namespace veneer

@@ -33,6 +33,8 @@ class Flattening {
 
   Result<void> CopyBase();
   Result<void> ApplyExceptions(const StoreHeader& header);
+  // What was to do was an estimate; now it is done.
+  void Finish() { Advance(expected_ - std::min(done_, expected_)); }
   [[nodiscard]] const FlattenReport& report() const { return report_; }
 
  private:
@@ -169,6 +171,7 @@ Result<FlattenReport> Flatten(const LinuxFile& origin, const LinuxFile& store,
   VENEER_TRY(flattening.CopyBase());
   VENEER_TRY(flattening.ApplyExceptions(header));
   VENEER_TRY(std::move(file).Publish());
+  flattening.Finish();
   return flattening.report();
 }
 

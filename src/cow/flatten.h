@@ -30,7 +30,7 @@ struct FlattenOptions {
   FlattenMethod method = FlattenMethod::kAuto;
   Replace replace = Replace::kNever;
   // Called now and then with (bytes done, bytes in all); may be empty.
-  std::function<void(Bytes, Bytes)> progress;
+  std::function<void(Bytes, Bytes)> progress = {};
 };
 
 struct FlattenReport {

@@ -33,7 +33,9 @@ class Flusher {
   Result<void> Run();
 
   StoreFile& store_;
-  std::atomic<bool> dirty_ = false;
+  // At first too: what a server wrote before it was killed may still be in the host's cache, and
+  // readers see it.
+  std::atomic<bool> dirty_ = true;
 
   std::mutex added_mutex_;
   std::vector<Exception> added_;  // in the order in which they will be committed

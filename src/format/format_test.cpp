@@ -48,6 +48,12 @@ TEST(HeaderTest, ZerosAreAnEmptyStore) {
   EXPECT_EQ(header.chunk_size.bytes(), KiB(4));
 }
 
+TEST(HeaderTest, ADiskImageIsNoEmptyStoreThoughItBeginsWithZeros) {
+  HeaderBytes image{};
+  image.at(1024 + 56) = std::byte{0x53};  // ext4's magic
+  EXPECT_EQ(DecodeHeader(image).error().kind, ErrorKind::kCorrupt);
+}
+
 TEST(HeaderTest, AnOriginRecordThatDoesNotProveItselfIsNone) {
   StoreHeader header = Header(Activation::kValid, KiB(4));
   header.origin_size = Bytes(12345);

@@ -46,7 +46,14 @@ Result<StoreHeader> DecodeHeader(std::span<const std::byte> bytes) {
                 "a store has at least two chunks; make one with 'veneer cow create'");
   }
   const auto magic = LoadLittleEndian<std::uint32_t>(bytes, 0);
-  if (magic == 0) return StoreHeader{};
+  if (magic == 0) {
+    // The kernel would take any file whose first four bytes are zero for a new store. A disk image
+    // is such a file, and attaching it as a store would destroy it.
+    const auto is_zero = [](std::byte b) { return b == std::byte{0}; };
+    if (std::ranges::all_of(bytes.first(kHeaderBytes), is_zero)) return StoreHeader{};
+    return Fail(ErrorKind::kCorrupt, "this is no exception store, it looks like a disk image",
+                "name the store first, and the image with --origin");
+  }
   if (magic != kMagic) {
     return Fail(ErrorKind::kCorrupt, "this is no exception store (no SnAp magic)",
                 "name the store file that 'veneer cow create' or the kernel made");

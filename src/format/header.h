@@ -1,6 +1,6 @@
 // Chunk 0 of a store.
 //
-//   byte  0  le32  magic       0x70416e53, "SnAp"; 0: never activated, the rest has no meaning
+//   byte  0  le32  magic       0x70416e53, "SnAp"; 0: never activated, all bytes are 0
 //         4  le32  valid       0: the kernel ran out of space or met an I/O error; data is lost
 //         8  le32  version     1
 //        12  le32  chunk size  in sectors of 512 bytes

@@ -1,0 +1,93 @@
+// A whole hostile store: check it, ask it, read a disk through it, write to that disk.
+//
+// The input is a list of records, two bytes of position (in units of 16 bytes) and 16 bytes of
+// contents, laid over a small store; the first byte of all picks its size. A store that passes the
+// check must be readable in full, and what is written to it must be there when it is opened again.
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "cow/check.h"
+#include "cow/cow_disk.h"
+#include "cow/store_info.h"
+#include "format/header.h"
+#include "kernel/testing/fake_file.h"
+
+namespace veneer {
+namespace {
+
+constexpr std::size_t kChunk = 4096;
+constexpr std::size_t kDiskSize = 40 * kChunk + 100;
+
+void Require(bool condition) {
+  if (!condition) std::abort();
+}
+
+std::vector<std::byte> StoreOf(std::span<const std::uint8_t> input) {
+  const std::size_t chunks = input.empty() ? 0 : input[0] % 6 == 0 ? input[0] : 300;
+  std::vector<std::byte> store(chunks * kChunk + (input.empty() ? 0 : input[0] % 3));
+  if (store.size() >= kHeaderBytes) {
+    EncodeHeader({Activation::kValid, ChunkSize(), std::nullopt},
+                 std::span(store).first<kHeaderBytes>());
+  }
+  constexpr std::size_t kRecord = 18;
+  for (std::size_t at = 1; at + kRecord <= input.size(); at += kRecord) {
+    const std::size_t place = (input[at] | std::size_t{input[at + 1]} << 8U) * 16;
+    for (std::size_t i = 0; i < 16 && place + i < store.size(); ++i) {
+      store[place + i] = std::byte{input[at + 2 + i]};
+    }
+  }
+  return store;
+}
+
+void UseDisk(testing::FakeFile& origin, testing::FakeFile& store) {
+  auto disk = CowDisk::Open(origin.Open(), store.Open(), DiskAccess::kReadWrite);
+  Require(disk.has_value());
+  std::vector<std::byte> contents(kDiskSize);
+  Require((*disk)->Read(ByteOffset(0), contents).has_value());
+
+  const std::vector<std::byte> data(3 * kChunk, std::byte{0x77});
+  const auto written = (*disk)->Write(ByteOffset(5000), data);
+  Require(written.has_value() || written.error().kind == ErrorKind::kNoSpace);
+  Require((*disk)->Flush().has_value());
+  disk->reset();
+
+  const auto report = CheckStore(*store.Open(), Bytes(kDiskSize), [](const Fault&) {});
+  Require(report && report->faults == 0);
+  disk = CowDisk::Open(origin.Open(), store.Open(), DiskAccess::kReadOnly);
+  Require(disk.has_value());
+  std::vector<std::byte> again(kDiskSize);
+  Require((*disk)->Read(ByteOffset(0), again).has_value());
+  if (!written) return;
+  std::ranges::copy(data, contents.begin() + 5000);
+  Require(again == contents);
+}
+
+}  // namespace
+}  // namespace veneer
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace veneer;
+  testing::FakeFile store(StoreOf({data, size}));
+  testing::FakeFile origin{Bytes(kDiskSize)};
+  std::uint64_t seen = 0;
+  const auto report = CheckStore(*store.Open(), Bytes(kDiskSize), [&](const Fault& fault) {
+    ++seen;
+    Require(!fault.message.empty());
+  });
+  Require(report && report->faults == seen);
+  ReadStoreInfo(*store.Open()).Ignore("it need only come to an end");
+  ReadRuns(*store.Open()).Ignore("it need only come to an end");
+  if (report->faults == 0) {
+    UseDisk(origin, store);
+  } else {
+    Require(!CowDisk::Open(origin.Open(), store.Open(), DiskAccess::kReadWrite).has_value());
+  }
+  return 0;
+}

@@ -1,0 +1,108 @@
+#include "app/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string_view>
+
+#include "app/cow_options.h"
+#include "app/global_options.h"
+#include "app/output.h"
+
+namespace veneer {
+namespace {
+
+constexpr std::string_view kFooter =
+    "\nExit status: 0 done, 1 failed, 2 usage, 3 no such object, 4 conflict, 5 no space,\n"
+    "6 corrupt or mismatched data, 7 not supported on this host.\n"
+    "\nExamples:\n"
+    "  veneer cow create sandbox.cow --origin debian.img\n"
+    "  veneer cow attach sandbox.cow --origin debian.img --at /run/sandbox.img\n"
+    "  veneer cow --help\n"
+    "  veneer demo";
+
+// The style must be known before parsing is done: parsing may be what fails.
+OutputStyle StyleWanted(std::span<char*> arguments) {
+  for (const std::string_view argument : arguments) {
+    if (argument == "--") break;
+    if (argument == "--json") return OutputStyle::kJson;
+  }
+  return OutputStyle::kText;
+}
+
+void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
+  app.add_flag_callback(
+      "--json", [&options] { options.style = OutputStyle::kJson; },
+      "Print one JSON value; errors as JSON on stderr");
+  app.add_option("--root", options.root, "Directory of the state")
+      ->type_name("DIR")
+      ->envname("VENEER_ROOT")
+      ->capture_default_str();
+  app.add_option("--run", options.run, "Directory of sockets and mounts")
+      ->type_name("DIR")
+      ->envname("VENEER_RUN")
+      ->capture_default_str();
+}
+
+Result<int> PrintVersion(const GlobalOptions& options) {
+  if (options.style == OutputStyle::kJson) {
+    VENEER_TRY(PrintJson({{"version", VENEER_VERSION}}));
+  } else {
+    VENEER_TRY(Print("veneer " VENEER_VERSION "\n"));
+  }
+  return 0;
+}
+
+Result<int> PrintHelp(const std::string& help) {
+  VENEER_TRY(Print(help));
+  return 0;
+}
+
+Error UsageError(const CLI::App& app, std::string what) {
+  const CLI::App* deepest = &app;
+  std::string name = "veneer";
+  while (!deepest->get_subcommands().empty()) {
+    deepest = deepest->get_subcommands().front();
+    name += " " + deepest->get_name();
+  }
+  return Error{ErrorKind::kUsage, 0, std::move(what), "see '" + name + " --help'"};
+}
+
+// Parses and runs. CLI11's exceptions stop here.
+Result<int> ParseAndRun(int argc, char** argv) {
+  CLI::App app("Veneer: writable root disks for sandboxes, out of one shared template.", "veneer");
+  GlobalOptions options;
+  Command command;
+  bool version = false;
+  app.footer(std::string(kFooter));
+  app.fallthrough();
+  app.require_subcommand(0, 1);
+  app.add_flag("--version", version, "Print the version");
+  AddGlobalOptions(app, options);
+  AddCowCommands(app, command);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return PrintHelp(app.help());
+  } catch (const CLI::ParseError& error) {
+    return Fail(UsageError(app, error.what()));
+  }
+  if (version) return PrintVersion(options);
+  if (!command) return Fail(UsageError(app, "no command is named"));
+  return command(options);
+}
+
+}  // namespace
+
+int RunCommandLine(int argc, char** argv) {
+  const OutputStyle style = StyleWanted(std::span(argv, static_cast<std::size_t>(argc)));
+  try {
+    const Result<int> status = ParseAndRun(argc, argv);
+    return status ? *status : ReportError(status.error(), style);
+  } catch (const std::exception& error) {
+    // Only what no code expects: out of memory, a defect in a library.
+    return ReportError(Error{ErrorKind::kFailed, 0, error.what(), ""}, style);
+  }
+}
+
+}  // namespace veneer

@@ -1,0 +1,29 @@
+// Runs other programs (mkfs.ext4, dd, …) for a command, and can be interrupted.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/interrupt_watch.h"
+#include "base/result.h"
+
+namespace veneer {
+
+struct ProgramEnd {
+  int status = 0;  // 128 + n where signal n ended it
+  std::string out;
+  std::string err;
+};
+
+// The path of a program in PATH, /usr/sbin or /sbin. kUnsupported where there is none.
+Result<std::string> FindProgram(const std::string& name);
+
+// Starts `argv` with an empty stdin and waits for its end. A signal to this process ends the
+// program and all it has started (SIGTERM, after ten seconds SIGKILL), and is the error then.
+// Output beyond its last MiB is dropped. kUnsupported where the program is missing.
+Result<ProgramEnd> RunProgram(const std::vector<std::string>& argv, const InterruptWatch& watch);
+
+// The same; kFailed with the last line of its stderr where its status is not 0. Yields its stdout.
+Result<std::string> RunOrFail(const std::vector<std::string>& argv, const InterruptWatch& watch);
+
+}  // namespace veneer

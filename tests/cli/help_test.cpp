@@ -1,0 +1,74 @@
+// Help, version, and options before and after a command.
+#include <gmock/gmock.h>
+
+#include "cli/cli_test.h"
+
+namespace veneer {
+namespace {
+
+using support::Outcome;
+using support::RunVeneer;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class HelpTest : public CliTest {};
+
+TEST_F(HelpTest, EveryCommandHasHelpWithExamples) {
+  const std::vector<std::vector<std::string>> commands = {
+      {},
+      {"cow"},
+      {"cow", "create"},
+      {"cow", "info"},
+      {"cow", "list"},
+      {"cow", "check"},
+      {"cow", "flatten"},
+      {"cow", "attach"},
+      {"cow", "detach"},
+      {"demo"},
+  };
+  for (std::vector<std::string> command : commands) {
+    std::string example = "  veneer";
+    for (const std::string& word : command) example += " " + word;
+    command.emplace_back("--help");
+    const std::string help = Ok(command);
+    EXPECT_THAT(help, HasSubstr("Examples:\n")) << example;
+    EXPECT_THAT(help, HasSubstr(example)) << example;
+    EXPECT_THAT(help, HasSubstr("--help")) << example;
+  }
+}
+
+TEST_F(HelpTest, TheServerIsNotInTheHelp) {
+  EXPECT_EQ(Ok({"cow", "--help"}).find("serve"), std::string::npos);
+}
+
+TEST_F(HelpTest, VersionIsOneLine) {
+  EXPECT_EQ(Ok({"--version"}), "veneer " VENEER_VERSION "\n");
+  EXPECT_EQ(OkJson({"--version"}), nlohmann::json({{"version", VENEER_VERSION}}));
+}
+
+TEST_F(HelpTest, GlobalOptionsStandBeforeOrAfterTheCommand) {
+  support::MakeZeros(Path("a.cow"), std::size_t{1} << 20U);
+  const std::string store = Path("a.cow");
+  const std::string after = Ok({"cow", "info", store, "--json", "--root", "/r", "--run", "/n"});
+  const std::string before = Ok({"--json", "--root", "/r", "--run", "/n", "cow", "info", store});
+  const std::string between = Ok({"cow", "--json", "info", store});
+  EXPECT_THAT(after, StartsWith("{\"valid\":true"));
+  EXPECT_EQ(after, before);
+  EXPECT_EQ(after, between);
+}
+
+TEST_F(HelpTest, DirectoriesComeFromTheEnvironmentToo) {
+  const Outcome help = RunVeneer(
+      {"--help"}, {.environment = {{"VENEER_ROOT", "/some/root"}, {"VENEER_RUN", "/some/run"}}});
+  EXPECT_THAT(help.out, HasSubstr("VENEER_ROOT"));
+  EXPECT_THAT(help.out, HasSubstr("VENEER_RUN"));
+}
+
+TEST_F(HelpTest, AUsageErrorPointsToTheHelpOfItsCommand) {
+  const Outcome outcome = RunVeneer({"cow", "info"});
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("see 'veneer cow info --help'"));
+}
+
+}  // namespace
+}  // namespace veneer

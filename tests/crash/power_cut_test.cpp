@@ -1,0 +1,262 @@
+// Pulls the plug at every write and sync of a long scenario. After each cut the store passes the
+// check, holds all that was flushed, and every chunk written since is old or new.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <vector>
+
+#include "cow/check.h"
+#include "cow/cow_disk.h"
+#include "format/header.h"
+#include "kernel/testing/fake_file.h"
+
+namespace veneer {
+namespace {
+
+using testing::FakeFile;
+
+constexpr std::size_t kSector = 512;
+// A sector of the model disk holds its stamp in every word: which write it comes from.
+using Stamp = std::uint64_t;
+
+std::vector<std::byte> Stamped(std::size_t sectors, Stamp stamp) {
+  std::vector<std::byte> bytes(sectors * kSector);
+  for (std::size_t i = 0; i < bytes.size(); i += sizeof(stamp)) {
+    std::memcpy(&bytes[i], &stamp, sizeof(stamp));
+  }
+  return bytes;
+}
+
+// The stamp of a sector; a torn one is no stamp that was ever written.
+Stamp StampOf(std::span<const std::byte> sector) {
+  Stamp first = 0;
+  std::memcpy(&first, sector.data(), sizeof(first));
+  for (std::size_t i = 0; i < kSector; i += sizeof(Stamp)) {
+    Stamp word = 0;
+    std::memcpy(&word, &sector[i], sizeof(word));
+    if (word != first) return ~Stamp{0};
+  }
+  return first;
+}
+
+// What the disk may hold after a cut.
+class Expectation {
+ public:
+  Expectation(std::size_t sectors, std::size_t sectors_per_chunk)
+      : allowed_(sectors), per_chunk_(sectors_per_chunk) {
+    for (std::size_t i = 0; i < sectors; ++i) allowed_[i] = {OriginStamp(i)};
+  }
+
+  static Stamp OriginStamp(std::size_t sector) { return (Stamp{1} << 40U) + sector; }
+
+  // Called before the disk is told: from then on a cut may show it.
+  void Wrote(std::size_t first, std::size_t count, Stamp stamp) {
+    for (std::size_t i = first; i < first + count; ++i) {
+      allowed_[i].push_back(stamp);
+      const std::size_t chunk = i / per_chunk_;
+      if (mapped_.contains(chunk)) continue;
+      // Only the write that maps the chunk arrives with the mapping.
+      auto& mapping = first_since_flush_[chunk];
+      if (mapping.sectors.empty()) mapping.stamp = stamp;
+      if (mapping.stamp == stamp) mapping.sectors.push_back(i);
+    }
+  }
+  void Flushed() {
+    for (auto& stamps : allowed_) stamps.erase(stamps.begin(), stamps.end() - 1);
+    for (const auto& [chunk, mapping] : first_since_flush_) mapped_.insert(chunk);
+    first_since_flush_.clear();
+  }
+
+  void Verify(std::span<const std::byte> disk) const {
+    for (std::size_t i = 0; i < allowed_.size(); ++i) {
+      const Stamp stamp = StampOf(disk.subspan(i * kSector, kSector));
+      ASSERT_NE(std::ranges::find(allowed_[i], stamp), allowed_[i].end())
+          << "sector " << i << " holds " << stamp << ", flushed was " << allowed_[i].front();
+    }
+    for (const auto& [chunk, mapping] : first_since_flush_) {
+      std::size_t old = 0;
+      for (const std::size_t i : mapping.sectors) {
+        if (StampOf(disk.subspan(i * kSector, kSector)) == allowed_[i].front()) ++old;
+      }
+      ASSERT_TRUE(old == 0 || old == mapping.sectors.size()) << "chunk " << chunk << " is torn";
+    }
+  }
+
+ private:
+  struct Mapping {
+    Stamp stamp = 0;
+    std::vector<std::size_t> sectors;
+  };
+
+  std::vector<std::vector<Stamp>> allowed_;  // by sector: what was flushed, then later ones
+  std::map<std::size_t, Mapping> first_since_flush_;  // by chunk
+  std::set<std::size_t> mapped_;
+  std::size_t per_chunk_;
+};
+
+class PowerCutTest : public ::testing::TestWithParam<std::uint64_t> {
+ protected:
+  // More chunks than one area has entries, so that areas fill up; the last one is partial.
+  static constexpr std::size_t kChunks = 700;
+
+  void SetUp() override {
+    if (const char* seed = std::getenv("VENEER_SEED"))
+      random_.seed(std::strtoull(seed, nullptr, 0));
+    chunk_size_ = ChunkSize::FromBytes(KiB(4)).value();
+    const Geometry geometry(chunk_size_);
+    sectors_ = kChunks * PerChunk() - 3;
+    std::vector<std::byte> image;
+    for (std::size_t i = 0; i < sectors_; ++i) {
+      const auto sector = Stamped(1, Expectation::OriginStamp(i));
+      image.insert(image.end(), sector.begin(), sector.end());
+    }
+    origin_ = std::make_unique<FakeFile>(image);
+    store_ = std::make_unique<FakeFile>(
+        geometry.StoreBytesFor(geometry.ChunksFor(Bytes(image.size()))).value());
+    // What another life of the blocks has left: none of it may ever count.
+    Litter(geometry);
+    expectation_ = std::make_unique<Expectation>(sectors_, PerChunk());
+  }
+
+  std::size_t PerChunk() const { return chunk_size_.bytes().value() / kSector; }
+
+  // Everything but the header, which says that the store was never activated.
+  void Litter(const Geometry& geometry) {
+    const auto file = store_->Open();
+    const auto junk = Stamped(PerChunk(), 2);
+    for (AreaIndex area = 0; area < 4; ++area) {
+      const ByteOffset at = geometry.OffsetOf(geometry.AreaChunk(area));
+      if (at.value() + junk.size() <= file->Size().value().value()) {
+        ASSERT_TRUE(file->WriteAt(at, junk));
+      }
+    }
+    ASSERT_TRUE(file->Sync());
+  }
+
+  void OpenDisk() {
+    disk_ = CowDisk::Open(origin_->Open(), store_->Open(), DiskAccess::kReadWrite).value();
+  }
+
+  // One life of the store after a cut at this moment.
+  void Cut(const FakeFile::Chooser& choose) {
+    ++cuts_;
+    const auto after = store_->AfterCut(choose);
+    std::string fault;
+    const auto report = CheckStore(*after->Open(), Bytes(sectors_ * kSector),
+                                   [&](const Fault& f) { fault = f.message; });
+    ASSERT_TRUE(report);
+    ASSERT_EQ(report->faults, 0U) << fault;
+    const auto disk = CowDisk::Open(origin_->Open(), after->Open(), DiskAccess::kReadWrite);
+    ASSERT_TRUE(disk) << disk.error().what;
+    VerifyDisk(**disk);
+    // What is written after the cut must not be joined by what the cut has left behind.
+    if (cuts_ % 4 == 0) GoOnAfterCut(**disk, *after);
+  }
+
+  void VerifyDisk(CowDisk& disk) {
+    std::vector<std::byte> contents(sectors_ * kSector);
+    ASSERT_TRUE(disk.Read(ByteOffset(0), contents));
+    expectation_->Verify(contents);
+  }
+
+  // Lengthens the list a little, right over what a torn commit may have left behind its end.
+  void GoOnAfterCut(CowDisk& disk, FakeFile& store) {
+    std::vector<std::byte> before(sectors_ * kSector);
+    ASSERT_TRUE(disk.Read(ByteOffset(0), before));
+    const auto stamp = Stamped(1, 7);
+    for (std::size_t writes = 1 + random_() % 64; writes > 0; --writes) {
+      const std::size_t at = random_() % kChunks * PerChunk() * kSector;
+      ASSERT_TRUE(disk.Write(ByteOffset(at), stamp));
+      std::ranges::copy(stamp, before.begin() + static_cast<std::ptrdiff_t>(at));
+    }
+    ASSERT_TRUE(disk.Flush());
+    const auto again = CowDisk::Open(origin_->Open(), store.Open(), DiskAccess::kReadOnly);
+    ASSERT_TRUE(again) << again.error().what;
+    std::vector<std::byte> contents(sectors_ * kSector);
+    ASSERT_TRUE((*again)->Read(ByteOffset(0), contents));
+    ASSERT_EQ(contents, before);
+  }
+
+  void CutInEveryWay() {
+    if (::testing::Test::HasFatalFailure()) return;
+    Cut([](std::uint64_t, std::size_t) { return std::size_t{0}; });
+    Cut([](std::uint64_t, std::size_t versions) { return versions - 1; });
+    for (int i = 0; i < 2; ++i) {
+      Cut([&](std::uint64_t, std::size_t versions) { return random_() % versions; });
+    }
+  }
+
+  void RandomStep(Stamp stamp) {
+    const std::size_t first = random_() % sectors_;
+    const std::size_t most = random_() % 8 == 0 ? 40 * PerChunk() : 2 * PerChunk();
+    const std::size_t count = std::min(1 + random_() % most, sectors_ - first);
+    const ByteOffset at(first * kSector);
+    switch (random_() % 10) {
+      case 0:
+        ASSERT_TRUE(disk_->Flush());
+        expectation_->Flushed();
+        break;
+      case 1:
+        expectation_->Wrote(first, count, 0);
+        ASSERT_TRUE(disk_->WriteZeroes(at, Bytes(count * kSector)));
+        break;
+      case 2: {
+        OpenDisk();  // a crash of the process alone: what is in the file stays, the rest is gone
+        std::vector<std::byte> contents(sectors_ * kSector);
+        ASSERT_TRUE(disk_->Read(ByteOffset(0), contents));
+        expectation_->Verify(contents);
+        AdoptAfterRestart(contents);
+        break;
+      }
+      default:
+        expectation_->Wrote(first, count, stamp);
+        ASSERT_TRUE(disk_->Write(at, Stamped(count, stamp)));
+    }
+  }
+
+  // After a restart of the process: what is seen is what was and is again unflushed.
+  void AdoptAfterRestart(std::span<const std::byte> contents) {
+    ASSERT_TRUE(disk_->Flush());
+    auto fresh = std::make_unique<Expectation>(sectors_, PerChunk());
+    fresh->Flushed();
+    for (std::size_t i = 0; i < sectors_; ++i) {
+      const Stamp stamp = StampOf(contents.subspan(i * kSector, kSector));
+      if (stamp != Expectation::OriginStamp(i)) fresh->Wrote(i, 1, stamp);
+    }
+    fresh->Flushed();
+    expectation_ = std::move(fresh);
+  }
+
+  std::mt19937_64 random_{GetParam()};
+  ChunkSize chunk_size_;
+  std::size_t sectors_ = 0;
+  std::unique_ptr<FakeFile> origin_;
+  std::unique_ptr<FakeFile> store_;
+  std::unique_ptr<Expectation> expectation_;
+  std::unique_ptr<CowDisk> disk_;
+  std::uint64_t cuts_ = 0;
+};
+
+TEST_P(PowerCutTest, LosesNothingThatWasFlushed) {
+  store_->OnMoment([&] { CutInEveryWay(); });
+  OpenDisk();
+  const Stamp steps = std::getenv("VENEER_STORM") != nullptr ? 2000 : 250;
+  for (Stamp stamp = 100; stamp < 100 + steps; ++stamp) {
+    RandomStep(stamp);
+    if (HasFatalFailure()) return;
+  }
+  store_->OnMoment({});
+  EXPECT_GT(cuts_, 2000U);
+  RecordProperty("cuts", std::to_string(cuts_));
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, PowerCutTest, ::testing::Values(1, 2, 3, 4));
+
+}  // namespace
+}  // namespace veneer
