@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "app/cow_options.h"
+#include "app/demo/demo_options.h"
 #include "app/global_options.h"
 #include "app/output.h"
 
@@ -80,10 +81,14 @@ Result<int> ParseAndRun(int argc, char** argv) {
   app.add_flag("--version", version, "Print the version");
   AddGlobalOptions(app, options);
   AddCowCommands(app, command);
+  AddDemoCommand(app, command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     return PrintHelp(app.help());
+  } catch (const CLI::ExtrasError&) {
+    // CLI11's own text has them in reverse.
+    return Fail(UsageError(app, "unexpected: " + app.remaining(true).front()));
   } catch (const CLI::ParseError& error) {
     return Fail(UsageError(app, error.what()));
   }

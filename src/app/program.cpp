@@ -20,7 +20,7 @@ namespace veneer {
 namespace {
 
 constexpr int kGraceMilliseconds = 10'000;
-constexpr off_t kOutputKept = off_t{1} << 20U;
+constexpr off_t kOutputKept = off_t{64} << 20U;
 
 // Output goes to memory files, not to pipes: nothing needs to be drained while the program runs.
 Result<UniqueFd> MakeMemoryFile(const char* name) {
@@ -85,6 +85,21 @@ void EndGroup(pid_t pid, const UniqueFd& pidfd) {
   ::kill(-pid, SIGKILL);
 }
 
+// Runs the program to its end, or ends it when `interrupt` (where it is valid) becomes readable.
+Result<ProgramEnd> RunUnless(const std::vector<std::string>& argv, const UniqueFd& interrupt) {
+  const std::string path = VENEER_TRY(FindProgram(argv.at(0)));
+  const UniqueFd out = VENEER_TRY(MakeMemoryFile("stdout"));
+  const UniqueFd err = VENEER_TRY(MakeMemoryFile("stderr"));
+  const pid_t pid = VENEER_TRY(Spawn(path, argv, out, err));
+  const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (WaitForEnd(pidfd, interrupt)) EndGroup(pid, pidfd);
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  return ProgramEnd{WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), TailOf(out),
+                    TailOf(err)};
+}
+
 }  // namespace
 
 Result<std::string> FindProgram(const std::string& name) {
@@ -100,18 +115,13 @@ Result<std::string> FindProgram(const std::string& name) {
 
 Result<ProgramEnd> RunProgram(const std::vector<std::string>& argv, const InterruptWatch& watch) {
   VENEER_TRY(watch.Check());
-  const std::string path = VENEER_TRY(FindProgram(argv.at(0)));
-  const UniqueFd out = VENEER_TRY(MakeMemoryFile("stdout"));
-  const UniqueFd err = VENEER_TRY(MakeMemoryFile("stderr"));
-  const pid_t pid = VENEER_TRY(Spawn(path, argv, out, err));
-  const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (WaitForEnd(pidfd, watch.fd())) EndGroup(pid, pidfd);
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
+  ProgramEnd end = VENEER_TRY(RunUnless(argv, watch.fd()));
   VENEER_TRY(watch.Check());
-  return ProgramEnd{WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), TailOf(out),
-                    TailOf(err)};
+  return end;
+}
+
+Result<ProgramEnd> RunUninterrupted(const std::vector<std::string>& argv) {
+  return RunUnless(argv, UniqueFd());
 }
 
 Result<std::string> RunOrFail(const std::vector<std::string>& argv, const InterruptWatch& watch) {

@@ -20,10 +20,14 @@ Result<std::string> FindProgram(const std::string& name);
 
 // Starts `argv` with an empty stdin and waits for its end. A signal to this process ends the
 // program and all it has started (SIGTERM, after ten seconds SIGKILL), and is the error then.
-// Output beyond its last MiB is dropped. kUnsupported where the program is missing.
+// Output beyond its last 64 MiB is dropped. kUnsupported where the program is missing.
 Result<ProgramEnd> RunProgram(const std::vector<std::string>& argv, const InterruptWatch& watch);
 
-// The same; kFailed with the last line of its stderr where its status is not 0. Yields its stdout.
+// The same, for cleaning up: signals do not end it.
+Result<ProgramEnd> RunUninterrupted(const std::vector<std::string>& argv);
+
+// RunProgram; kFailed with the last line of its stderr where its status is not 0. Yields its
+// stdout.
 Result<std::string> RunOrFail(const std::vector<std::string>& argv, const InterruptWatch& watch);
 
 }  // namespace veneer

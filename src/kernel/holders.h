@@ -19,6 +19,7 @@ namespace veneer {
 // One of them, for people: "held by pid 812 (fio)", "mounted at /mnt", "behind /dev/loop4".
 struct Holder {
   std::string text;
+  std::string device{};  // "/dev/loop4", where that is what holds it
 };
 
 class Holders {

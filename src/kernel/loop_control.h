@@ -32,6 +32,12 @@ struct LoopOptions {
   std::optional<unsigned> number{};
 };
 
+// What Detach does where writing back fails.
+enum class OnWriteError : std::uint8_t {
+  kKeep,  // report it; nothing has changed
+  kGoOn,  // free the device all the same: the file behind it is broken
+};
+
 class LoopControl {
  public:
   LoopControl() = default;
@@ -53,7 +59,7 @@ class LoopControl {
 
   // Writes back what is dirty, then frees the device and waits until it is free. A free device is
   // fine. kConflict: somebody has it open, still after a few seconds; nothing has changed then.
-  virtual Result<void> Detach(const LoopDevice& device) = 0;
+  virtual Result<void> Detach(const LoopDevice& device, OnWriteError on_write_error) = 0;
 };
 
 }  // namespace veneer

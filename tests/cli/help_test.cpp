@@ -70,5 +70,10 @@ TEST_F(HelpTest, AUsageErrorPointsToTheHelpOfItsCommand) {
   EXPECT_THAT(outcome.err, HasSubstr("see 'veneer cow info --help'"));
 }
 
+TEST_F(HelpTest, TheFirstUnexpectedArgumentIsNamed) {
+  EXPECT_THAT(RunVeneer({"cow", "info", "a", "--fast", "b"}).err, HasSubstr("unexpected: --fast;"));
+  EXPECT_THAT(RunVeneer({"cook", "dinner"}).err, HasSubstr("unexpected: cook;"));
+}
+
 }  // namespace
 }  // namespace veneer

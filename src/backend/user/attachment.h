@@ -5,7 +5,12 @@
 // that started it and ends with the detach. Nothing else has state: the mount table names the
 // server's control socket (the mount's source), and the socket's directory is under `run_dir`.
 //
-// All functions block until they are done, within bounds that are named where they are defined.
+//   attach ──starts──> server ──mounts──> PATH (FUSE) <──on it── /dev/loopN
+//   detach ──asks────> KEY.sock
+//
+// All functions block until they are done: AttachDisk for at most a minute; DetachDisk for as long
+// as the last flush takes, at most ten minutes, and the end of the server, at most 30 seconds.
+// Any thread may call them; ServeDisk is for a process of its own with one thread.
 #pragma once
 
 #include <sys/types.h>
@@ -29,6 +34,9 @@ struct AttachRequest {
   std::string run_dir;
   DiskAccess access = DiskAccess::kReadWrite;
   Exposure exposure = Exposure::kFile;
+  // What AttachDisk runs, as `PROGRAM cow serve STORE --origin IMAGE --at PATH --run DIR
+  // --ready-fd N [--read-only] [--block]`; it calls ServeDisk and returns what that returns.
+  std::string program = "/proc/self/exe";
 };
 
 struct Attachment {
@@ -51,7 +59,9 @@ Result<void> DetachDisk(const std::string& path);
 
 // The server process: what AttachDisk starts as `veneer cow serve`. Serves until it is detached or
 // gets SIGTERM, says on `ready` (a pipe) when it is attached or why it is not, and returns the
-// exit status.
+// exit status. A detach that has to be refused (the disk is in use, or the last flush has no
+// room) is logged, and it serves on. Where nobody reads `ready` any more it detaches at once.
+// Unmounting PATH by hand ends it as well, with everything flushed.
 int ServeDisk(const AttachRequest& request, UniqueFd ready);
 
 }  // namespace veneer

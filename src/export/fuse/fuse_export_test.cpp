@@ -339,7 +339,7 @@ TEST_F(FuseExportTest, ALoopDeviceOnItIsABlockDevice) {
   EXPECT_EQ(ReadDisk(4096, 6), (std::vector<char>{'b', 'l', 'o', 'c', 'k', 'o'}));
   const auto found = client_->Run([&] { return loops.Find(export_->identity(), path_).value(); });
   EXPECT_EQ(found.size(), 1U);
-  EXPECT_TRUE(client_->Run([&] { return loops.Detach(device); }));
+  EXPECT_TRUE(client_->Run([&] { return loops.Detach(device, OnWriteError::kKeep); }));
   EXPECT_TRUE(Unmount());
   EXPECT_TRUE(Ended(kAMinute));
 }

@@ -110,7 +110,9 @@ void AddLoops(const LoopControl& loops, const FileIdentity& file, const std::str
               std::vector<Holder>& holders) {
   const auto found = loops.Find(file, path);
   if (!found) return;
-  for (const LoopDevice& loop : *found) holders.push_back({"behind " + loop.path});
+  for (const LoopDevice& loop : *found) {
+    holders.push_back({.text = "behind " + loop.path, .device = loop.path});
+  }
 }
 
 std::uint64_t NamespaceOf(const std::string& process) {

@@ -117,7 +117,7 @@ TEST_F(LinuxHoldersTest, ALoopDeviceOnALoopDeviceIsNamed) {
   const LoopDevice lower = loops_.Attach(path_, {}).value();
   const LoopDevice upper = loops_.Attach(lower.path, {.access = Access::kReadOnly}).value();
   EXPECT_THAT(OfDevice(lower), HasSubstr("behind " + upper.path));
-  EXPECT_TRUE(loops_.Detach(upper));
+  EXPECT_TRUE(loops_.Detach(upper, OnWriteError::kKeep));
 }
 
 TEST_F(LinuxHoldersTest, AMountIsNamedInWhateverNamespaceItIs) {
@@ -135,7 +135,7 @@ TEST_F(LinuxHoldersTest, AMountIsNamedInWhateverNamespaceItIs) {
     EXPECT_THAT(OfDevice(device),
                 HasSubstr(fmt::format("mounted at {} in the mount namespace of pid {}", at,
                                       process.pid())));
-    EXPECT_EQ(loops_.Detach(device).error().kind, ErrorKind::kConflict);
+    EXPECT_EQ(loops_.Detach(device, OnWriteError::kKeep).error().kind, ErrorKind::kConflict);
   }
   ASSERT_EQ(::mount(device.path.c_str(), at.c_str(), "ext4", 0, nullptr), 0);
   EXPECT_EQ(OfDevice(device), "mounted at " + at);

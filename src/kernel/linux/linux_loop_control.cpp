@@ -190,7 +190,7 @@ Result<std::string> LinuxLoopControl::BackingFile(const std::string& device) con
   return ReadLineOr(SysPath(number, "backing_file"), "");
 }
 
-Result<void> LinuxLoopControl::Detach(const LoopDevice& device) {
+Result<void> LinuxLoopControl::Detach(const LoopDevice& device, OnWriteError on_write_error) {
   if (!IsBound(device.number)) return {};
   UniqueFd loop;
   // An exclusive opener is a mounted file system, a device on top, a swap area or a mkfs.
@@ -202,7 +202,8 @@ Result<void> LinuxLoopControl::Detach(const LoopDevice& device) {
   });
   if (!mine) return Fail(StillOpen(device));
   if (!loop.valid()) return Fail(OpenDevice(device.number, O_RDONLY | O_EXCL).error());
-  VENEER_TRY(WriteBack(loop, device));
+  const Result<void> written = WriteBack(loop, device);
+  if (!written && on_write_error == OnWriteError::kKeep) return written;
   if (::ioctl(loop.get(), LOOP_CLR_FD) != 0 && errno != ENXIO) {
     return FailErrno(errno, fmt::format("free {}", device.path));
   }

@@ -19,7 +19,7 @@ class LinuxLoopControl final : public LoopControl {
   [[nodiscard]] Result<std::vector<LoopDevice>> Find(const FileIdentity& file,
                                                      const std::string& path) const override;
   [[nodiscard]] Result<std::string> BackingFile(const std::string& device) const override;
-  Result<void> Detach(const LoopDevice& device) override;
+  Result<void> Detach(const LoopDevice& device, OnWriteError on_write_error) override;
 
  private:
   std::chrono::milliseconds patience_;

@@ -58,7 +58,7 @@ TEST_F(LoopControlTest, AnAttachedFileIsADiskOfItsSize) {
 
 TEST_F(LoopControlTest, TheBlockSizeAndTheNumberCanBeChosen) {
   const LoopDevice device = Attach();
-  ASSERT_TRUE(loops_.Detach(device));
+  ASSERT_TRUE(loops_.Detach(device, OnWriteError::kKeep));
   const LoopDevice again = Attach({.block_size = KiB(4), .number = device.number});
   EXPECT_EQ(again.path, device.path);
   int sector = 0;
@@ -78,7 +78,7 @@ TEST_F(LoopControlTest, AFileIsFoundBehindEachOfItsDevices) {
   const LoopDevice first = Attach();
   const LoopDevice second = Attach({.access = Access::kReadOnly});
   ASSERT_EQ(OnFile().size(), 2U);
-  ASSERT_TRUE(loops_.Detach(first));
+  ASSERT_TRUE(loops_.Detach(first, OnWriteError::kKeep));
   ASSERT_EQ(OnFile().size(), 1U);
   EXPECT_EQ(OnFile()[0].path, second.path);
 }
@@ -89,11 +89,11 @@ TEST_F(LoopControlTest, DetachingWritesBackAndAFreeDeviceIsFine) {
     const UniqueFd fd = Open(device, O_RDWR);
     ASSERT_EQ(::pwrite(fd.get(), "veneer", 6, 8192), 6);
   }
-  ASSERT_TRUE(loops_.Detach(device));
+  ASSERT_TRUE(loops_.Detach(device, OnWriteError::kKeep));
   std::array<char, 6> read{};
   ASSERT_TRUE(file_->ReadAt(ByteOffset(8192), std::as_writable_bytes(std::span(read))));
   EXPECT_EQ(std::string(read.data(), 6), "veneer");
-  EXPECT_TRUE(loops_.Detach(device));
+  EXPECT_TRUE(loops_.Detach(device, OnWriteError::kKeep));
   EXPECT_EQ(loops_.BackingFile(device.path).error().kind, ErrorKind::kNotFound);
 }
 
@@ -102,14 +102,14 @@ TEST_F(LoopControlTest, ADeviceThatIsHeldIsAConflictAndStays) {
   for (const int how : {O_RDONLY, O_RDWR | O_EXCL}) {
     UniqueFd holder = Open(device, how);
     ASSERT_TRUE(holder.valid());
-    EXPECT_EQ(loops_.Detach(device).error().kind, ErrorKind::kConflict);
+    EXPECT_EQ(loops_.Detach(device, OnWriteError::kKeep).error().kind, ErrorKind::kConflict);
     holder.Close();
     // It was not left to clear itself with its last holder.
     EXPECT_EQ(OnFile().size(), 1U);
     EXPECT_EQ(ReadLineOr("/sys/block/loop" + std::to_string(device.number) + "/loop/autoclear", ""),
               "0");
   }
-  EXPECT_TRUE(loops_.Detach(device));
+  EXPECT_TRUE(loops_.Detach(device, OnWriteError::kKeep));
 }
 
 TEST_F(LoopControlTest, DetachWaitsForAHolderThatIsAboutToGo) {
@@ -117,7 +117,7 @@ TEST_F(LoopControlTest, DetachWaitsForAHolderThatIsAboutToGo) {
   const LoopDevice device = Attach();
   UniqueFd holder = Open(device, O_RDONLY);
   Result<void> detached;
-  std::jthread detacher([&] { detached = patient.Detach(device); });
+  std::jthread detacher([&] { detached = patient.Detach(device, OnWriteError::kKeep); });
   const std::string autoclear =
       "/sys/block/loop" + std::to_string(device.number) + "/loop/autoclear";
   while (ReadLineOr(autoclear, "1") != "1") std::this_thread::yield();

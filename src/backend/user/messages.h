@@ -1,0 +1,51 @@
+// What a disk's server tells: to the one who started it, to the control socket, and to whoever
+// finds it dead. Each is one line of JSON. Decoders are total.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "backend/user/attachment.h"
+#include "base/result.h"
+#include "cow/cow_disk.h"
+
+namespace veneer {
+
+// {"pid":812,"store":…,"origin":…,"path":…,"device":"/dev/loop3"|null,"read_only":false,
+//  "made":true}
+struct DiskRecord {
+  pid_t pid = 0;
+  std::string store;
+  std::string origin;
+  std::string path;
+  std::optional<std::string> device;
+  DiskAccess access = DiskAccess::kReadWrite;
+  // Whether the file under the mount was there before, or was made and goes with the disk.
+  enum class MountPoint : std::uint8_t { kFound, kMade } mount_point = MountPoint::kFound;
+};
+std::string EncodeRecord(const DiskRecord& record);
+Result<DiskRecord> DecodeRecord(std::string_view line);
+
+// The ready message: {"path":…,"device":…,"pid":…} or {"error":{"kind":…,"errno":…,"what":…,
+// "hint":…}}, which comes back as the same error.
+std::string EncodeAttached(const Result<Attachment>& attached);
+Result<Attachment> DecodeAttached(std::string_view line);
+
+// {"op":"detach"}, {"op":"status"}
+enum class ControlOp : std::uint8_t { kDetach, kStatus };
+std::string EncodeOp(ControlOp op);
+Result<ControlOp> DecodeOp(std::string_view line);
+
+// {"ok":true} or {"error":…}
+std::string EncodeDone(const Result<void>& done);
+Result<void> DecodeDone(std::string_view line);
+
+// The record's members, and "counters":{"reads":…,"writes":…,"flushes":…,"errors":…,
+// "bytes_read":…,"bytes_written":…}
+std::string EncodeStatus(const DiskRecord& record, const DiskCounters& counters);
+
+}  // namespace veneer
