@@ -29,20 +29,24 @@ void Require(bool condition) {
   if (!condition) std::abort();
 }
 
-std::vector<std::byte> StoreOf(std::span<const std::uint8_t> input) {
+std::unique_ptr<testing::FakeFile> StoreOf(std::span<const std::uint8_t> input) {
   const std::size_t chunks = input.empty() ? 0 : input[0] % 6 == 0 ? input[0] : 300;
-  std::vector<std::byte> store(chunks * kChunk + (input.empty() ? 0 : input[0] % 3));
-  if (store.size() >= kHeaderBytes) {
-    EncodeHeader({Activation::kValid, ChunkSize(), std::nullopt},
-                 std::span(store).first<kHeaderBytes>());
-  }
+  const std::size_t size = chunks * kChunk + (input.empty() ? 0 : input[0] % 3);
+  auto store = std::make_unique<testing::FakeFile>(Bytes(size));
+  const auto file = store->Open();
+  const auto put = [&](std::size_t at, std::span<const std::byte> bytes) {
+    const std::size_t inside = std::min(bytes.size(), size - std::min(at, size));
+    Require(file->WriteAt(ByteOffset(at), bytes.first(inside)).has_value());
+  };
+  std::array<std::byte, kHeaderBytes> header{};
+  EncodeHeader({Activation::kValid, ChunkSize(), std::nullopt}, header);
+  put(0, header);
   constexpr std::size_t kRecord = 18;
   for (std::size_t at = 1; at + kRecord <= input.size(); at += kRecord) {
     const std::size_t place = (input[at] | std::size_t{input[at + 1]} << 8U) * 16;
-    for (std::size_t i = 0; i < 16 && place + i < store.size(); ++i) {
-      store[place + i] = std::byte{input[at + 2 + i]};
-    }
+    put(place, std::as_bytes(input.subspan(at + 2, 16)));
   }
+  Require(file->Sync().has_value());
   return store;
 }
 
@@ -74,7 +78,8 @@ void UseDisk(testing::FakeFile& origin, testing::FakeFile& store) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace veneer;
-  testing::FakeFile store(StoreOf({data, size}));
+  const auto model = StoreOf({data, size});
+  testing::FakeFile& store = *model;
   testing::FakeFile origin{Bytes(kDiskSize)};
   std::uint64_t seen = 0;
   const auto report = CheckStore(*store.Open(), Bytes(kDiskSize), [&](const Fault& fault) {

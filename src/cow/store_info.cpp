@@ -38,11 +38,12 @@ Result<std::vector<ExceptionRun>> ReadRuns(const File& store) {
   const StoreHeader header = VENEER_TRY(ReadHeader(store));
   std::vector<ExceptionRun> runs;
   if (header.activation == Activation::kNever) return runs;
-  VENEER_TRY(ForEachException(store, Geometry(header.chunk_size),
-                              [&](std::uint64_t /*index*/, const Exception& exception) {
-                                AppendToRuns(runs, exception);
-                                return Result<void>();
-                              }));
+  const auto read = ForEachException(store, Geometry(header.chunk_size),
+                                     [&](std::uint64_t /*index*/, const Exception& exception) {
+                                       AppendToRuns(runs, exception);
+                                       return Result<void>();
+                                     });
+  if (!read) return Fail(read.error());
   SortAndJoin(runs);
   return runs;
 }

@@ -34,8 +34,11 @@ class FakeFile::Handle final : public File {
 };
 
 FakeFile::FakeFile(std::span<const std::byte> contents) : size_(contents.size()) {
-  Overwrite(ByteOffset(0), size_, contents.data());
-  unsynced_.clear();
+  for (std::size_t at = 0; at < contents.size(); at += kPage) {
+    const auto part = contents.subspan(at, std::min(kPage, contents.size() - at));
+    if (std::ranges::all_of(part, [](std::byte b) { return b == std::byte{0}; })) continue;
+    std::ranges::copy(part, pages_[at / kPage].begin());
+  }
 }
 
 std::unique_ptr<File> FakeFile::Open() { return std::make_unique<Handle>(*this); }

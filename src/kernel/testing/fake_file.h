@@ -30,7 +30,7 @@ class FakeFile {
 
   // All zeros, and no block is allocated.
   explicit FakeFile(Bytes size) : size_(size) {}
-  // Holds `contents`, all of it synced.
+  // Holds `contents`, all of it synced; pages of zeros are holes.
   explicit FakeFile(std::span<const std::byte> contents);
 
   // A File on this model, which must outlive it.
