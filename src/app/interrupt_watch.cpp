@@ -13,8 +13,8 @@ namespace veneer {
 namespace {
 
 // A signal handler can reach nothing but what is global. -1: no watch is installed.
-std::atomic<int> signal_pipe = -1;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
-std::atomic<int> last_signal = 0;   // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+std::atomic<int> signal_pipe = -1;
+std::atomic<int> last_signal = 0;
 
 static_assert(std::atomic<int>::is_always_lock_free, "the handler may not take a lock");
 

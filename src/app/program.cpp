@@ -103,10 +103,10 @@ Result<ProgramEnd> RunUnless(const std::vector<std::string>& argv, const UniqueF
 }  // namespace
 
 Result<std::string> FindProgram(const std::string& name) {
-  const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): nobody sets it
-  std::istringstream directories(std::string(path == nullptr ? "" : path) + ":/usr/sbin:/sbin");
+  const char* path = std::getenv("PATH");
+  std::istringstream directories(fmt::format("{}:/usr/sbin:/sbin", path == nullptr ? "" : path));
   for (std::string directory; std::getline(directories, directory, ':');) {
-    std::string candidate = directory + "/" + name;
+    std::string candidate = fmt::format("{}/{}", directory, name);
     if (::access(candidate.c_str(), X_OK) == 0) return candidate;
   }
   return Fail(ErrorKind::kUnsupported, fmt::format("the program {} is missing", name),

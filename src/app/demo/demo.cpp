@@ -58,7 +58,7 @@ Result<void> CheckIsClean(const SandboxDisk& disk) {
 // The story, in the order of its steps.
 class Demo {
  public:
-  Demo(const WorkDirectory& work, TemplateImage image, std::string run, StepLog& log,
+  Demo(const WorkDirectory& work, TemplateImage image, const std::string& run, StepLog& log,
        const InterruptWatch& watch)
       : work_(&work),
         image_(std::move(image)),
