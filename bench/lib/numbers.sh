@@ -26,5 +26,5 @@ kilo() { awk -v n="$1" 'BEGIN { printf n < 1000 ? "%.0f" : "%.1f k", n < 1000 ? 
 # verdict A B GOAL: whether A / B reaches GOAL.
 verdict() {
   awk -v a="$1" -v b="$2" -v goal="$3" \
-    'BEGIN { printf "%s (goal: at least %s×)", a / b >= goal ? "reached" : "**missed**", goal }'
+    'BEGIN { printf "%s (goal: at least %s×)", (a / b >= goal ? "reached" : "**missed**"), goal }'
 }

@@ -42,6 +42,7 @@ class Flattening {
                           Bytes length);
   Result<void> ApplyBatch();
   Result<void> ApplyRun(const ExceptionRun& run);
+  Result<bool> IsData(ByteOffset at, Bytes length);
   void Advance(Bytes bytes);
 
   const LinuxFile& origin_;
@@ -51,6 +52,7 @@ class Flattening {
   const FlattenOptions& options_;
   RangeCopier copier_;
   std::vector<ExceptionRun> batch_;
+  Extent store_data_;  // the last one that was asked for; nobody writes to the store meanwhile
   Bytes expected_;
   Bytes done_;
   FlattenReport report_;
@@ -123,6 +125,16 @@ Result<void> Flattening::ApplyBatch() {
   return {};
 }
 
+// Asking the file system where data is costs as much as cloning a run, and many runs lie in one
+// extent of the store.
+Result<bool> Flattening::IsData(ByteOffset at, Bytes length) {
+  const auto holds = [&](const Extent& extent) {
+    return extent.begin <= at && extent.end() >= at + length;
+  };
+  if (!holds(store_data_)) store_data_ = VENEER_TRY(store_.NextData(at));
+  return holds(store_data_);
+}
+
 Result<void> Flattening::ApplyRun(const ExceptionRun& run) {
   const ByteOffset target = geometry_.OffsetOf(run.origin);
   const ByteOffset source = geometry_.OffsetOf(run.store);
@@ -131,8 +143,7 @@ Result<void> Flattening::ApplyRun(const ExceptionRun& run) {
                                 ByteOffset(report_.size.value()) - target);
   ++report_.runs;
   report_.changed += length;
-  const Extent data = VENEER_TRY(store_.NextData(source));
-  if (data.length > Bytes(0) && data.begin <= source && data.end() >= source + length) {
+  if (VENEER_TRY(IsData(source, length))) {
     VENEER_TRY(copier_.Copy(store_, source, output_, target, length));
     Advance(length);
     return {};
