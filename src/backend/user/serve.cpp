@@ -30,6 +30,7 @@ constexpr std::chrono::seconds kClientPatience{1};
 
 // For threads that are started later, too. All best effort: it works without.
 void PrepareProcess() {
+  ::prctl(PR_SET_NAME, "veneer", 0, 0, 0);  // it was started as /proc/self/exe
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGHUP, SIG_IGN);
   // The kernel writes dirty pages through this process: reclaiming memory must not wait for it.
