@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <span>
 #include <vector>
 
 #include "base/endian.h"
@@ -52,6 +54,16 @@ TEST(HeaderTest, ADiskImageIsNoEmptyStoreThoughItBeginsWithZeros) {
   HeaderBytes image{};
   image.at(1024 + 56) = std::byte{0x53};  // ext4's magic
   EXPECT_EQ(DecodeHeader(image).error().kind, ErrorKind::kCorrupt);
+}
+
+TEST(HeaderTest, AnActivationThatWasCutAfterItsSecondSectorLeavesAnEmptyStore) {
+  StoreHeader header = Header(Activation::kValid, KiB(64));
+  header.origin_size = Bytes(12345);
+  HeaderBytes bytes = Encoded(header);
+  std::ranges::fill(std::span(bytes).first<512>(), std::byte{0});
+  EXPECT_EQ(DecodeHeader(bytes).value().activation, Activation::kNever);
+  bytes.at(520) = std::byte{1};  // a record that does not prove itself is somebody else's data
+  EXPECT_EQ(DecodeHeader(bytes).error().kind, ErrorKind::kCorrupt);
 }
 
 TEST(HeaderTest, AnOriginRecordThatDoesNotProveItselfIsNone) {

@@ -21,6 +21,7 @@ constexpr std::size_t kChunkSectorsAt = 12;
 constexpr std::size_t kOriginMarkAt = 512;
 constexpr std::size_t kOriginSizeAt = 520;
 constexpr std::size_t kOriginCheckAt = 528;
+constexpr std::size_t kOriginRecordBytes = 24;
 constexpr std::array kOriginMark = {std::byte{'V'}, std::byte{'N'}, std::byte{'R'}, std::byte{'-'},
                                     std::byte{'O'}, std::byte{'R'}, std::byte{'I'}, std::byte{'G'}};
 
@@ -37,6 +38,19 @@ std::optional<Bytes> DecodeOriginSize(std::span<const std::byte> bytes) {
   return Bytes(size);
 }
 
+bool AllZero(std::span<const std::byte> bytes) {
+  return std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
+}
+
+// Nothing but zeros, or but an origin record: that lies in a sector of its own, so a power cut in
+// the midst of an activation may leave it without the sector that holds the magic.
+bool IsBlank(std::span<const std::byte> header) {
+  const auto record = header.subspan(kOriginMarkAt, kOriginRecordBytes);
+  return AllZero(header.first(kOriginMarkAt)) &&
+         AllZero(header.subspan(kOriginMarkAt + kOriginRecordBytes)) &&
+         (AllZero(record) || DecodeOriginSize(header).has_value());
+}
+
 }  // namespace
 
 Result<StoreHeader> DecodeHeader(std::span<const std::byte> bytes) {
@@ -49,8 +63,7 @@ Result<StoreHeader> DecodeHeader(std::span<const std::byte> bytes) {
   if (magic == 0) {
     // The kernel would take any file whose first four bytes are zero for a new store. A disk image
     // is such a file, and attaching it as a store would destroy it.
-    const auto is_zero = [](std::byte b) { return b == std::byte{0}; };
-    if (std::ranges::all_of(bytes.first(kHeaderBytes), is_zero)) return StoreHeader{};
+    if (IsBlank(bytes.first(kHeaderBytes))) return StoreHeader{};
     return Fail(ErrorKind::kCorrupt, "this is no exception store, it looks like a disk image",
                 "name the store first, and the image with --origin");
   }

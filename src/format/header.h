@@ -25,7 +25,7 @@
 namespace veneer {
 
 enum class Activation : std::uint8_t {
-  kNever,    // all zeros so far: an empty store; chunk size and the rest are defaults
+  kNever,    // zeros, or an activation that a cut ended: an empty store; the rest is defaults
   kValid,    // in use
   kInvalid,  // the kernel gave it up
 };
