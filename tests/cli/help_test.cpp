@@ -1,6 +1,9 @@
 // Help, version, and options before and after a command.
 #include <gmock/gmock.h>
 
+#include <regex>
+#include <set>
+
 #include "cli/cli_test.h"
 
 namespace veneer {
@@ -68,6 +71,37 @@ TEST_F(HelpTest, AUsageErrorPointsToTheHelpOfItsCommand) {
   const Outcome outcome = RunVeneer({"cow", "info"});
   EXPECT_EQ(outcome.status, 2);
   EXPECT_THAT(outcome.err, HasSubstr("see 'veneer cow info --help'"));
+}
+
+std::string Packaged(const std::string& path) {
+  return support::ReadFile(VENEER_SOURCE_DIR "/packaging/" + path);
+}
+
+// "--chunk-size", "--json", … of a help text.
+std::set<std::string> OptionsIn(const std::string& help) {
+  const std::regex option("--[a-z][a-z-]+");
+  return {std::sregex_token_iterator(help.begin(), help.end(), option), {}};
+}
+
+TEST_F(HelpTest, EveryOptionIsInTheManPageAndInTheCompletions) {
+  const std::string manual =
+      std::regex_replace(Packaged("man/veneer.1"), std::regex(R"(\\-)"), "-");
+  const std::string bash = Packaged("completions/veneer.bash");
+  const std::string zsh = Packaged("completions/veneer.zsh");
+  const std::string fish = Packaged("completions/veneer.fish");
+  for (const std::string command :
+       {"create", "info", "list", "check", "flatten", "attach", "detach", "demo"}) {
+    const std::string help =
+        Ok(command == "demo" ? std::vector<std::string>{command, "--help"}
+                             : std::vector<std::string>{"cow", command, "--help"});
+    for (const std::string& text : {manual, bash, zsh, fish}) EXPECT_THAT(text, HasSubstr(command));
+    for (const std::string& option : OptionsIn(help)) {
+      EXPECT_THAT(manual, HasSubstr(option));
+      EXPECT_THAT(bash, HasSubstr(option));
+      EXPECT_THAT(zsh, HasSubstr(option));
+      EXPECT_THAT(fish, HasSubstr("-l " + option.substr(2) + " "));
+    }
+  }
 }
 
 TEST_F(HelpTest, TheFirstUnexpectedArgumentIsNamed) {

@@ -26,7 +26,7 @@ struct Outcome {
 
 struct RunOptions {
   std::chrono::milliseconds timeout = std::chrono::minutes(2);
-  std::map<std::string, std::string> environment;  // on top of the test's own
+  std::map<std::string, std::string> environment = {};  // on top of the test's own
 };
 
 // Starts `argv` (found in PATH), waits, and kills it where the time is over. A program that

@@ -1,0 +1,71 @@
+#compdef veneer
+# Completion of veneer for zsh; installed as site-functions/_veneer.
+
+_veneer_everywhere=(
+  '--json[print one JSON value]'
+  '--root[directory of the state]:directory:_files -/'
+  '--run[directory of sockets and mounts]:directory:_files -/'
+  '(-h --help)'{-h,--help}'[print help with examples]'
+)
+
+_veneer_cow() {
+  local -a commands=(
+    'create:make a new, empty store for an origin'
+    'info:header, exceptions, fill and bytes on disk'
+    'list:the changed runs'
+    'check:check every structural rule'
+    'flatten:merge origin and store into a plain image'
+    'attach:attach a disk, and print where it is'
+    'detach:flush and detach a disk'
+  )
+  local origin='--origin[the image]:image:_files'
+  local store='1:store:_files'
+  if ((CURRENT == 2)); then
+    _describe 'command' commands
+    return
+  fi
+  local command=$words[2]
+  shift words
+  ((CURRENT--))
+  case $command in
+    create)
+      _arguments $_veneer_everywhere $store $origin \
+        '--chunk-size[the unit that is copied]:size:(4K 8K 16K 32K 64K 128K 256K 512K 1M)' \
+        '--max-change[the most that may be rewritten]:size:'
+      ;;
+    info | list) _arguments $_veneer_everywhere $store ;;
+    check) _arguments $_veneer_everywhere $store $origin ;;
+    flatten)
+      _arguments $_veneer_everywhere $store $origin \
+        '--output[the image to make]:file:_files' \
+        '--method[how]:method:(auto reflink copy)' \
+        '--force[replace the output]'
+      ;;
+    attach)
+      _arguments $_veneer_everywhere $store $origin \
+        '--at[becomes the disk]:path:_files' \
+        '--backend[who serves it]:backend:(user dm)' \
+        '--read-only[attach for reading only]' \
+        '--block[put a block device on it too]'
+      ;;
+    detach) _arguments $_veneer_everywhere '1:what attach printed:_files' ;;
+  esac
+}
+
+_veneer() {
+  local context state line
+  _arguments -C $_veneer_everywhere '--version[print the version]' \
+    '1:command:((cow\:"work on stores directly" demo\:"show the main job"))' '*::argument:->rest'
+  [[ $state == rest ]] || return
+  case $line[1] in
+    cow) _veneer_cow ;;
+    demo)
+      _arguments $_veneer_everywhere \
+        '--work[work here, keep the template]:directory:_files -/' \
+        '--template[use this ext4 image]:image:_files' \
+        '--keep[keep the stores and the merged image]'
+      ;;
+  esac
+}
+
+_veneer "$@"
