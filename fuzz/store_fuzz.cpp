@@ -73,12 +73,8 @@ void UseDisk(testing::FakeFile& origin, testing::FakeFile& store) {
   Require(again == contents);
 }
 
-}  // namespace
-}  // namespace veneer
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace veneer;
-  const auto model = StoreOf({data, size});
+void CheckAndUse(std::span<const std::uint8_t> input) {
+  const auto model = StoreOf(input);
   testing::FakeFile& store = *model;
   testing::FakeFile origin{Bytes(kDiskSize)};
   std::uint64_t seen = 0;
@@ -94,5 +90,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   } else {
     Require(!CowDisk::Open(origin.Open(), store.Open(), DiskAccess::kReadWrite).has_value());
   }
+}
+
+}  // namespace
+}  // namespace veneer
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  veneer::CheckAndUse({data, size});
   return 0;
 }

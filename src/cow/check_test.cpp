@@ -100,6 +100,7 @@ TEST_F(CheckTest, EveryFaultIsReported) {
 
 TEST_F(CheckTest, AListThatRunsOverTheEndIsTruncated) {
   std::vector<Exception> full;
+  full.reserve(256);
   for (std::uint64_t i = 0; i < 256; ++i) full.push_back(At(i, i + 2));
   Make(Chunks(258), full);
   EXPECT_EQ(Faults(), Rules{FaultRule::kTruncated});

@@ -19,7 +19,7 @@ std::vector<std::uint64_t> TakeAll(ChunkAllocator& allocator, Chunks step) {
 }
 
 TEST(ChunkAllocatorTest, HandsOutEveryDataChunkOnceAndNoMetadata) {
-  for (const std::uint64_t step : {1, 7, 1000}) {
+  for (const std::uint64_t step : {1U, 7U, 1000U}) {
     ChunkAllocator allocator(Small(), Chunks(800), {});
     const auto taken = TakeAll(allocator, Chunks(step));
     // 800 chunks: a header, areas at 1, 258, 515 and 772.

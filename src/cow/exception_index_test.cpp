@@ -54,6 +54,7 @@ TEST(ExceptionIndexTest, ThreadsFindWhatOthersInsert) {
   ExceptionIndex index;
   constexpr std::uint64_t kEach = 20'000;
   std::vector<std::jthread> threads;
+  threads.reserve(3);
   for (std::uint64_t me = 0; me < 3; ++me) {
     threads.emplace_back([&, me] {
       for (std::uint64_t i = 0; i < kEach; ++i) {

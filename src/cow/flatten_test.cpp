@@ -53,7 +53,8 @@ class FlattenTest : public ::testing::Test {
     EXPECT_TRUE(disk_->Read(ByteOffset(0), contents));
     return contents;
   }
-  Result<FlattenReport> FlattenTo(const std::string& name, FlattenOptions options = {}) const {
+  Result<FlattenReport> FlattenTo(const std::string& name,
+                                  const FlattenOptions& options = {}) const {
     return Flatten(*Open("origin"), *Open("store"), Path(name), options);
   }
 

@@ -58,7 +58,7 @@ TEST(HeaderTest, AnOriginRecordThatDoesNotProveItselfIsNone) {
   StoreHeader header = Header(Activation::kValid, KiB(4));
   header.origin_size = Bytes(12345);
   HeaderBytes bytes = Encoded(header);
-  bytes.at(521) ^= std::byte{1};
+  bytes.at(265) ^= std::byte{1};
   EXPECT_EQ(DecodeHeader(bytes).value().origin_size, std::nullopt);
 }
 

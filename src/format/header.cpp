@@ -18,9 +18,9 @@ constexpr std::size_t kValidAt = 4;
 constexpr std::size_t kVersionAt = 8;
 constexpr std::size_t kChunkSectorsAt = 12;
 
-constexpr std::size_t kOriginMarkAt = 512;
-constexpr std::size_t kOriginSizeAt = 520;
-constexpr std::size_t kOriginCheckAt = 528;
+constexpr std::size_t kOriginMarkAt = 256;
+constexpr std::size_t kOriginSizeAt = 264;
+constexpr std::size_t kOriginCheckAt = 272;
 constexpr std::array kOriginMark = {std::byte{'V'}, std::byte{'N'}, std::byte{'R'}, std::byte{'-'},
                                     std::byte{'O'}, std::byte{'R'}, std::byte{'I'}, std::byte{'G'}};
 

@@ -5,9 +5,12 @@
 //         8  le32  version     1
 //        12  le32  chunk size  in sectors of 512 bytes
 //
-//   byte 512  8 bytes  "VNR-ORIG"      the origin record: Veneer's own, optional. The kernel
-//        520  le64     origin size      neither reads nor needs it (it writes zeros over it when
-//        528  le64     ~origin size     it invalidates a store). See ADR 2.
+//   byte 256  8 bytes  "VNR-ORIG"      the origin record: Veneer's own, optional. The kernel
+//        264  le64     origin size      neither reads nor needs it (it writes zeros over it when
+//        272  le64     ~origin size     it invalidates a store). See ADR 2.
+//
+// Both parts lie in the first sector, so that a cut during the write of a header leaves the old one
+// or the new one.
 //
 // Source of the first part: Linux drivers/md/dm-snap-persistent.c, struct disk_header.
 // Decoding is total: any bytes give a header or an error. No system calls.

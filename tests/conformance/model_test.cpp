@@ -270,6 +270,7 @@ TEST_P(ThreadsTest, NeverDisturbEachOther) {
   {
     const auto disk = CowDisk::Open(origin.Open(), store.Open(), DiskAccess::kReadWrite).value();
     std::vector<std::jthread> threads;
+    threads.reserve(kThreads);
     for (std::size_t i = 0; i < kThreads; ++i) {
       threads.emplace_back([&, i] {
         Worker worker(*disk, model, i, kThreads);

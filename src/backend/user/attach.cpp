@@ -19,6 +19,8 @@ namespace {
 
 // Reading the metadata of a large store takes seconds on a slow disk.
 constexpr std::chrono::seconds kStartPatience{60};
+// From the message that it failed to the end of the server.
+constexpr std::chrono::seconds kEndPatience{10};
 
 // The server does not live in the caller's directory.
 Result<std::string> Absolute(const std::string& path, std::string_view what) {
@@ -52,7 +54,11 @@ Result<Attachment> AttachDisk(const AttachRequest& request) {
       Fail(ErrorKind::kFailed, fmt::format("start the server process {}", request.program)));
   const UniqueFd ready = VENEER_TRY(SpawnDetached(request.program, arguments, complaint));
   const Result<std::string> line = ReceiveLine(ready, kStartPatience);
-  if (line) return DecodeAttached(*line);
+  if (line) {
+    Result<Attachment> attached = DecodeAttached(*line);
+    if (!attached) ReceiveLine(ready, kEndPatience).Ignore("no line follows, the pipe closes");
+    return attached;
+  }
   if (line.error().os_errno == ETIMEDOUT) {
     // It notices that nobody waits, and takes everything away again.
     return Fail(Error{ErrorKind::kFailed, ETIMEDOUT,

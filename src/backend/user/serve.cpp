@@ -30,6 +30,7 @@ constexpr std::chrono::seconds kClientPatience{1};
 
 // For threads that are started later, too. All best effort: it works without.
 void PrepareProcess() {
+  ::prctl(PR_SET_NAME, "veneer", 0, 0, 0);  // it was started as /proc/self/exe
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGHUP, SIG_IGN);
   // The kernel writes dirty pages through this process: reclaiming memory must not wait for it.
@@ -96,7 +97,8 @@ void Serve(DiskServer& server, const UniqueFd& signals) {
   }
 }
 
-Result<void> Run(const AttachRequest& request, const UniqueFd& ready) {
+// Closes `ready` once the disk is attached; leaves it open where that fails.
+Result<void> Run(const AttachRequest& request, UniqueFd& ready) {
   PrepareProcess();
   const UniqueFd signals = VENEER_TRY(TakeSignals());
   const auto isolated = VENEER_TRY(IsolatedThread::Start());
@@ -106,6 +108,7 @@ Result<void> Run(const AttachRequest& request, const UniqueFd& ready) {
   const HostPorts ports{.mounts = mounts, .loops = loops, .holders = holders};
   const auto server = VENEER_TRY(DiskServer::Start(request, *isolated, ports));
   VENEER_TRY(SendLine(ready, EncodeAttached(server->attachment()), kClientPatience));
+  ready.Close();
   Serve(*server, signals);
   return {};
 }
@@ -118,7 +121,8 @@ int ServeDisk(const AttachRequest& request, UniqueFd ready) {
   // Only a failure to start gets here; after that errors are answers, or are logged.
   SendLine(ready, EncodeAttached(Fail(served.error())), kClientPatience)
       .Ignore("nobody waits any more");
-  ready.Close();
+  // It closes with the process: whoever waits for that knows then that nothing is left.
+  [[maybe_unused]] const int until_exit = ready.Release();
   return ExitStatus(served.error().kind);
 }
 

@@ -20,7 +20,8 @@ inline bool HostHasLoops() {
 inline void FreeLoopsOn(LoopControl& loops, const FileIdentity& file, const std::string& path) {
   const auto found = loops.Find(file, path);
   if (!found) return;
-  for (const LoopDevice& device : *found) loops.Detach(device, OnWriteError::kGoOn).Ignore("cleaning up");
+  for (const LoopDevice& device : *found)
+    loops.Detach(device, OnWriteError::kGoOn).Ignore("cleaning up");
 }
 
 }  // namespace veneer::testing
