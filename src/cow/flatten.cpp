@@ -33,6 +33,8 @@ class Flattening {
 
   Result<void> CopyBase();
   Result<void> ApplyExceptions(const StoreHeader& header);
+  // Whether all of the output is shared blocks.
+  [[nodiscard]] bool only_cloned() const { return copier_.copied() == Bytes(0) && !punched_; }
   // What was to do was an estimate; now it is done.
   void Finish() { Advance(expected_ - std::min(done_, expected_)); }
   [[nodiscard]] const FlattenReport& report() const { return report_; }
@@ -42,6 +44,7 @@ class Flattening {
                           Bytes length);
   Result<void> ApplyBatch();
   Result<void> ApplyRun(const ExceptionRun& run);
+  Result<void> PrefetchAreas(Chunks capacity) const;
   Result<bool> IsData(ByteOffset at, Bytes length);
   void Advance(Bytes bytes);
 
@@ -52,6 +55,7 @@ class Flattening {
   const FlattenOptions& options_;
   RangeCopier copier_;
   std::vector<ExceptionRun> batch_;
+  bool punched_ = false;
   Extent store_data_;  // the last one that was asked for; nobody writes to the store meanwhile
   Bytes expected_;
   Bytes done_;
@@ -107,6 +111,7 @@ Result<void> Flattening::CopyDataOf(const LinuxFile& from, ByteOffset from_at, B
 Result<void> Flattening::ApplyExceptions(const StoreHeader& header) {
   if (header.activation == Activation::kNever) return {};
   const Chunks capacity = geometry_.WholeChunks(VENEER_TRY(store_.Size()));
+  VENEER_TRY(PrefetchAreas(capacity));
   ExceptionRules rules(geometry_, capacity, report_.size);
   const auto read = ForEachException(
       store_, geometry_, [&](std::uint64_t index, const Exception& exception) -> Result<void> {
@@ -116,6 +121,21 @@ Result<void> Flattening::ApplyExceptions(const StoreHeader& header) {
       });
   if (!read) return Fail(read.error());
   return ApplyBatch();
+}
+
+// Areas lie far apart: read one by one from a cold disk they would take longer than all else. How
+// many are in use is not known yet, but each comes with the blocks of its data.
+Result<void> Flattening::PrefetchAreas(Chunks capacity) const {
+  const Chunks stride = geometry_.AreaChunk(1) - geometry_.AreaChunk(0);
+  const Bytes in_blocks = VENEER_TRY(store_.AllocatedBytes());
+  const Chunks filled = std::min(capacity, geometry_.WholeChunks(in_blocks));
+  constexpr std::uint64_t kMost = 1U << 16U;
+  const AreaIndex areas = std::min(filled / stride + 1, kMost);
+  for (AreaIndex area = 0; area < areas; ++area) {
+    const Bytes length = std::min(geometry_.chunk_size().bytes(), KiB(16));
+    store_.Prefetch(geometry_.OffsetOf(geometry_.AreaChunk(area)), length);
+  }
+  return {};
 }
 
 Result<void> Flattening::ApplyBatch() {
@@ -150,6 +170,7 @@ Result<void> Flattening::ApplyRun(const ExceptionRun& run) {
   }
   // Chunks that were zeroed are holes in the store, and become holes in the output.
   VENEER_TRY(output_.PunchHole(target, length));
+  punched_ = true;
   return CopyDataOf(store_, source, target, length);
 }
 
@@ -181,7 +202,8 @@ Result<FlattenReport> Flatten(const LinuxFile& origin, const LinuxFile& store,
   Flattening flattening(origin, store, file.file(), Geometry(header.chunk_size), size, options);
   VENEER_TRY(flattening.CopyBase());
   VENEER_TRY(flattening.ApplyExceptions(header));
-  VENEER_TRY(std::move(file).Publish());
+  VENEER_TRY(std::move(file).Publish(flattening.only_cloned() ? NewFile::Contents::kCloned
+                                                              : NewFile::Contents::kWritten));
   flattening.Finish();
   return flattening.report();
 }

@@ -159,6 +159,10 @@ Result<Extent> LinuxFile::NextData(ByteOffset from) const {
                 Bytes(static_cast<std::uint64_t>(hole - data))};
 }
 
+void LinuxFile::Prefetch(ByteOffset at, Bytes length) const {
+  ::posix_fadvise(fd_.get(), AsOff(at), AsOff(length), POSIX_FADV_WILLNEED);
+}
+
 Result<Bytes> LinuxFile::AllocatedBytes() const {
   const struct stat status = VENEER_TRY(Stat(fd_, name_));
   return Bytes(static_cast<std::uint64_t>(status.st_blocks) * 512);

@@ -41,6 +41,9 @@ class LinuxFile final : public File {
   // Cuts the file or lengthens it by a hole; regular files only.
   Result<void> Resize(Bytes size);
 
+  // Has the host begin to read a range that will be asked for soon; never fails, never waits long.
+  void Prefetch(ByteOffset at, Bytes length) const;
+
   // Blocks that the file takes on its file system (st_blocks × 512); 0 for a block device.
   [[nodiscard]] Result<Bytes> AllocatedBytes() const;
   [[nodiscard]] Result<FileIdentity> Identity() const;

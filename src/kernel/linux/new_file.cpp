@@ -93,16 +93,20 @@ Result<void> NewFile::GiveHiddenName() {
   return {};
 }
 
-Result<void> NewFile::Publish() && {
-  // fsync, not fdatasync: owner and mode are to last as well.
+// fsync, not fdatasync: owner and mode are to last as well.
+Result<void> NewFile::Sync() {
   if (::fsync(file_->fd().get()) != 0) return FailErrno(errno, fmt::format("sync {}", path_));
+  return {};
+}
+
+Result<void> NewFile::GiveName() {
   if (hidden_name_.empty() && replace_ == Replace::kNever) {
     const std::string source = fmt::format("/proc/self/fd/{}", file_->fd().get());
-    if (::linkat(AT_FDCWD, source.c_str(), AT_FDCWD, path_.c_str(), AT_SYMLINK_FOLLOW) != 0) {
-      if (errno == EEXIST) return Exists(path_);
-      return FailErrno(errno, fmt::format("link {}", path_));
+    if (::linkat(AT_FDCWD, source.c_str(), AT_FDCWD, path_.c_str(), AT_SYMLINK_FOLLOW) == 0) {
+      return {};
     }
-    return SyncDirectory(path_);
+    if (errno == EEXIST) return Exists(path_);
+    return FailErrno(errno, fmt::format("link {}", path_));
   }
   if (hidden_name_.empty()) VENEER_TRY(GiveHiddenName());
   const unsigned flags = replace_ == Replace::kNever ? RENAME_NOREPLACE : 0;
@@ -111,6 +115,13 @@ Result<void> NewFile::Publish() && {
     return FailErrno(errno, fmt::format("rename to {}", path_));
   }
   hidden_name_.clear();
+  return {};
+}
+
+Result<void> NewFile::Publish(Contents contents) && {
+  if (contents == Contents::kWritten) VENEER_TRY(Sync());
+  VENEER_TRY(GiveName());
+  if (contents == Contents::kCloned) VENEER_TRY(Sync());
   return SyncDirectory(path_);
 }
 

@@ -27,8 +27,14 @@ class NewFile {
 
   [[nodiscard]] LinuxFile& file() { return *file_; }
 
+  // What may be lost in a cut if the name became durable before it.
+  enum class Contents : std::uint8_t {
+    kWritten,  // data in the page cache: it is synced before the file gets its name
+    kCloned,   // nothing but shared blocks: metadata, which reaches the journal before the name does
+  };
+
   // Makes contents and name durable. kConflict where the path has come to exist meanwhile.
-  Result<void> Publish() &&;
+  Result<void> Publish(Contents contents = Contents::kWritten) &&;
 
  private:
   NewFile(std::unique_ptr<LinuxFile> file, std::string path, std::string hidden, Replace replace)
@@ -37,6 +43,8 @@ class NewFile {
         hidden_name_(std::move(hidden)),
         replace_(replace) {}
 
+  Result<void> Sync();
+  Result<void> GiveName();
   Result<void> GiveHiddenName();
 
   std::unique_ptr<LinuxFile> file_;

@@ -47,6 +47,19 @@ TEST_F(NewFileTest, HasNoNameUntilItIsPublished) {
   EXPECT_EQ(Entries(), 1);
 }
 
+TEST_F(NewFileTest, WhatIsOnlyClonedAppearsInTheSameWay) {
+  Put("a", "old");
+  NewFile refused = NewFile::Begin(Path("b"), Replace::kNever).value();
+  Put("b", "other");
+  EXPECT_EQ(std::move(refused).Publish(NewFile::Contents::kCloned).error().kind,
+            ErrorKind::kConflict);
+  NewFile file = NewFile::Begin(Path("a"), Replace::kExisting).value();
+  Write(file, "new");
+  ASSERT_TRUE(std::move(file).Publish(NewFile::Contents::kCloned));
+  EXPECT_EQ(Text("a"), "new");
+  EXPECT_EQ(Entries(), 2);
+}
+
 TEST_F(NewFileTest, LeavesNothingWhenItIsDropped) {
   {
     NewFile file = NewFile::Begin(Path("a"), Replace::kNever).value();

@@ -47,6 +47,7 @@ Result<void> RangeCopier::Copy(const LinuxFile& from, ByteOffset from_at, LinuxF
       return FailErrno(errno, fmt::format("clone from {}", from.name()));
     }
   }
+  copied_ += length;
   while (sharing_ != Sharing::kNever && length > Bytes(0)) {
     auto source = static_cast<off64_t>(from_at.value());
     auto target = static_cast<off64_t>(to_at.value());

@@ -26,6 +26,9 @@ class RangeCopier {
   // kUnsupported where the file system of the two cannot share blocks between them.
   static Result<void> CloneWhole(const LinuxFile& from, LinuxFile& to);
 
+  // Bytes that were not cloned: they are in the page cache, and need a sync of their own.
+  [[nodiscard]] Bytes copied() const { return copied_; }
+
   // Copies `length` bytes; both files hold the range already.
   Result<void> Copy(const LinuxFile& from, ByteOffset from_at, LinuxFile& to, ByteOffset to_at,
                     Bytes length);
@@ -35,6 +38,7 @@ class RangeCopier {
                          Bytes length);
 
   Sharing sharing_;
+  Bytes copied_;
   std::vector<std::byte> buffer_;
 };
 
