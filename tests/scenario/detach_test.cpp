@@ -7,6 +7,7 @@
 
 #include "kernel/linux/linux_mounts.h"
 #include "kernel/linux/read_text.h"
+#include "kernel/testing/mount_namespace.h"
 #include "scenario/scenario.h"
 
 namespace veneer::scenario {
@@ -97,6 +98,7 @@ TEST_F(DetachTest, ALoopDeviceOfSomebodyElseIsNamed) {
 }
 
 TEST_F(DetachTest, ACopyOfTheMountInAnotherNamespaceDoesNotKeepIt) {
+  if (!testing::HostHasPrivateMounts()) GTEST_SKIP() << testing::kNoPrivateMounts;
   MakeDisk(4);
   const Attached disk = Attach(Path("disk"), {"--block"});
   Child other({"unshare", "--mount", "--propagation", "private", "sh", "-c",

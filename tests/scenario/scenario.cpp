@@ -53,11 +53,12 @@ void ScenarioTest::ExpectNothingIsLeft() const {
 
 // In the order in which they hold each other.
 void ScenarioTest::CleanUp() const {
+  const std::vector<std::string> loops = Loops();  // without the mount they lose their file's name
   for (const pid_t server : Servers()) Kill(server);
   std::vector<std::string> mounts = Mounts();
   std::reverse(mounts.begin(), mounts.end());
   for (const std::string& path : mounts) ::umount2(path.c_str(), MNT_DETACH);
-  for (const std::string& device : Loops()) {
+  for (const std::string& device : loops) {
     support::Run({"losetup", "--detach", device});
   }
 }

@@ -25,7 +25,7 @@ struct Attached {
   [[nodiscard]] const std::string& target() const { return device.empty() ? path : device; }
 };
 
-class ScenarioTest : public testing::Test {
+class ScenarioTest : public ::testing::Test {
  protected:
   void SetUp() override;
   void TearDown() override;

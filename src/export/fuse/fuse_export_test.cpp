@@ -21,6 +21,7 @@
 #include "kernel/linux/linux_loop_control.h"
 #include "kernel/linux/linux_mounts.h"
 #include "kernel/testing/loop_host.h"
+#include "kernel/testing/mount_namespace.h"
 #include "kernel/testing/temp_directory.h"
 
 namespace veneer {
@@ -300,6 +301,7 @@ TEST_F(FuseExportTest, DroppingItWhileTheFileIsOpenCutsTheUserOff) {
 }
 
 TEST_F(FuseExportTest, ACopyOfTheMountInAnotherNamespaceEndsWithAbort) {
+  if (!testing::HostHasPrivateMounts()) GTEST_SKIP() << testing::kNoPrivateMounts;
   Mount();
   std::array<int, 2> ready{};
   ASSERT_EQ(::pipe2(ready.data(), O_CLOEXEC), 0);

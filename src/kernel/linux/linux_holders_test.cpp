@@ -14,6 +14,7 @@
 
 #include "kernel/linux/linux_loop_control.h"
 #include "kernel/testing/loop_host.h"
+#include "kernel/testing/mount_namespace.h"
 #include "kernel/testing/temp_directory.h"
 
 namespace veneer {
@@ -121,6 +122,7 @@ TEST_F(LinuxHoldersTest, ALoopDeviceOnALoopDeviceIsNamed) {
 }
 
 TEST_F(LinuxHoldersTest, AMountIsNamedInWhateverNamespaceItIs) {
+  if (!testing::HostHasPrivateMounts()) GTEST_SKIP() << testing::kNoPrivateMounts;
   ASSERT_EQ(std::system(fmt::format("mkfs.ext4 -q -F {}", path_).c_str()), 0);  // NOLINT
   const LoopDevice device = loops_.Attach(path_, {}).value();
   const std::string at = directory_.File("mnt");
