@@ -51,13 +51,15 @@ void ScenarioTest::ExpectNothingIsLeft() const {
   EXPECT_EQ(RunFiles(), std::vector<std::string>{});
 }
 
-// In the order in which they hold each other.
+// In the order in which they hold each other. The loop devices are looked up first: on a file that
+// was unmounted lazily they have no path any more.
 void ScenarioTest::CleanUp() const {
   for (const pid_t server : Servers()) Kill(server);
+  const std::vector<std::string> loops = Loops();
   std::vector<std::string> mounts = Mounts();
   std::reverse(mounts.begin(), mounts.end());
   for (const std::string& path : mounts) ::umount2(path.c_str(), MNT_DETACH);
-  for (const std::string& device : Loops()) {
+  for (const std::string& device : loops) {
     support::Run({"losetup", "--detach", device});
   }
 }
