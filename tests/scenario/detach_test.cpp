@@ -101,8 +101,9 @@ TEST_F(DetachTest, ACopyOfTheMountInAnotherNamespaceDoesNotKeepIt) {
   if (!testing::HostHasPrivateMounts()) GTEST_SKIP() << testing::kNoPrivateMounts;
   MakeDisk(4);
   const Attached disk = Attach(Path("disk"), {"--block"});
-  Child other({"unshare", "--mount", "--propagation", "private", "sh", "-c",
-               "echo inside && exec sleep 600"});
+  // In a chroot "/" is no mount point and keeps its propagation.
+  Child other({"unshare", "--mount", "--propagation", "unchanged", "sh", "-c",
+               "mount --make-rprivate / 2>/dev/null; echo inside && exec sleep 600"});
   ASSERT_TRUE(other.WaitForOutput("inside", kPatience));
   Detach(disk.path);
   EXPECT_EQ(Servers(), std::vector<pid_t>{});

@@ -51,10 +51,12 @@ void ScenarioTest::ExpectNothingIsLeft() const {
   EXPECT_EQ(RunFiles(), std::vector<std::string>{});
 }
 
-// In the order in which they hold each other.
+// In the order in which they hold each other. The loop devices are looked up first: on a file that
+// was unmounted lazily they have no path any more.
 void ScenarioTest::CleanUp() const {
   const std::vector<std::string> loops = Loops();  // without the mount they lose their file's name
   for (const pid_t server : Servers()) Kill(server);
+  const std::vector<std::string> loops = Loops();
   std::vector<std::string> mounts = Mounts();
   std::reverse(mounts.begin(), mounts.end());
   for (const std::string& path : mounts) ::umount2(path.c_str(), MNT_DETACH);

@@ -56,8 +56,7 @@ Result<void> AskToDetach(const Connection& server) {
   const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, server.peer_pid, 0)));
   VENEER_TRY(SendLine(server.fd, EncodeOp(ControlOp::kDetach), kAskPatience));
   const std::string answer = VENEER_TRY(ReceiveLine(server.fd, kFlushPatience));
-  const Result<void> detached = DecodeDone(answer);
-  if (!detached) return detached;
+  VENEER_TRY(DecodeDone(answer));
   if (process.valid()) VENEER_TRY(WaitForEnd(process, server.peer_pid));
   return {};
 }

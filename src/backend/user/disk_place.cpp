@@ -71,7 +71,7 @@ Result<std::string> ResolveDiskPath(const std::string& at) {
   const fs::path absolute = fs::absolute(at, error);
   if (error) return FailErrno(error.value(), at);
   const std::string parent = VENEER_TRY(Canonical(absolute.parent_path()));
-  const std::string path = fs::path(parent) / name;
+  std::string path = fs::path(parent) / name;
   const auto mounted = VENEER_TRY(LinuxMounts().At(path));
   if (mounted) return path;
   return JudgeExisting(path);

@@ -39,8 +39,8 @@ Result<void> RefuseSame(const FileIdentity& one, const FileIdentity& other,
 
 // Nobody may write to the store while it is written to, nor write while it is read.
 Result<void> LockStore(const LinuxFile& store, DiskAccess access, const Holders& holders) {
-  const Result<void> locked = store.TryLock(
-      access == DiskAccess::kReadWrite ? LinuxFile::Lock::kExclusive : LinuxFile::Lock::kShared);
+  Result<void> locked = store.TryLock(access == DiskAccess::kReadWrite ? LinuxFile::Lock::kExclusive
+                                                                       : LinuxFile::Lock::kShared);
   if (locked || locked.error().kind != ErrorKind::kConflict) return locked;
   const FileIdentity identity = VENEER_TRY(store.Identity());
   return Fail(Error{ErrorKind::kConflict, EBUSY,
@@ -175,7 +175,7 @@ Result<void> DiskServer::Detach() {
   const std::optional<LoopDevice> loop = loop_;
   // A disk that fails every flush would keep its loop device for ever.
   VENEER_TRY(FreeLoop(flushed ? OnWriteError::kKeep : OnWriteError::kGoOn));
-  const Result<void> unmounted = Unmount();
+  Result<void> unmounted = Unmount();
   if (!unmounted) {
     if (loop) PutLoopOnIt(loop->number).Ignore("the reason why it stays attached is told");
     return unmounted;

@@ -25,7 +25,8 @@ Result<Json> ParseObject(std::string_view line) {
 
 std::string StringOr(const Json& json, const char* name, std::string otherwise) {
   const auto found = json.find(name);
-  return found != json.end() && found->is_string() ? found->get<std::string>() : otherwise;
+  if (found == json.end() || !found->is_string()) return otherwise;
+  return found->get<std::string>();
 }
 
 std::int64_t NumberOr(const Json& json, const char* name, std::int64_t otherwise) {

@@ -86,7 +86,7 @@ Result<void> MountAsRoot(const UniqueFd& fuse, const CowDisk& disk,
 Result<void> MountSession(fuse_session* session, const CowDisk& disk,
                           const FuseMountOptions& options) {
   UniqueFd fuse = VENEER_TRY(OpenFuse());
-  const Result<void> mounted = MountAsRoot(fuse, disk, options);
+  Result<void> mounted = MountAsRoot(fuse, disk, options);
   if (mounted) {
     // libfuse takes a descriptor that is mounted already under this name, and owns it then.
     const std::string name = fmt::format("/dev/fd/{}", fuse.Release());

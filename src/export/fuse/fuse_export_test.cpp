@@ -265,12 +265,13 @@ TEST_F(FuseExportTest, ManyUsersWriteAtOnce) {
     thread->Run([&] {
       const UniqueFd fd(::open(path_.c_str(), O_RDWR | O_CLOEXEC));
       const auto data = Filled(1000, static_cast<char>('A' + index));
-      for (int n = index; n < 800; n += 8) {
+      for (off_t n = index; n < 800; n += 8) {
         EXPECT_EQ(::pwrite(fd.get(), data.data(), data.size(), n * 1000), 1000);
       }
     });
   };
   std::vector<std::jthread> threads;
+  threads.reserve(8);
   for (int index = 0; index < 8; ++index) threads.emplace_back(user, index);
   threads.clear();
   for (int n = 0; n < 800; ++n) {
@@ -310,8 +311,7 @@ TEST_F(FuseExportTest, ACopyOfTheMountInAnotherNamespaceEndsWithAbort) {
     // It must not hold the server's end of the connection.
     ::close_range(3, static_cast<unsigned>(ready[1]) - 1, 0);
     ::close_range(static_cast<unsigned>(ready[1]) + 1, ~0U, 0);
-    const bool done = ::unshare(CLONE_NEWNS) == 0 &&
-                      ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+    const bool done = testing::EnterMountNamespace();
     if (::write(ready[1], done ? "y" : "n", 1) != 1) ::_exit(1);
     while (true) ::pause();
   }

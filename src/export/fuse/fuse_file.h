@@ -16,7 +16,7 @@
 
 #include "cow/cow_disk.h"
 
-struct fuse_lowlevel_ops;
+struct fuse_lowlevel_ops;  // NOLINT(readability-identifier-naming): libfuse's name
 
 namespace veneer {
 

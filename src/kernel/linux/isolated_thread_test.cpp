@@ -30,6 +30,7 @@ TEST(IsolatedThreadTest, TasksOfSeveralThreadsAllRun) {
   int count = 0;  // only tasks touch it, and those run one after the other
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([&] {
         for (int n = 0; n < 500; ++n) isolated->Run([&] { ++count; });

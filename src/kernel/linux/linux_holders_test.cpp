@@ -129,8 +129,7 @@ TEST_F(LinuxHoldersTest, AMountIsNamedInWhateverNamespaceItIs) {
   ASSERT_TRUE(std::filesystem::create_directory(at));
   {
     const Process process([&] {
-      return ::unshare(CLONE_NEWNS) == 0 &&
-             ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+      return testing::EnterMountNamespace() &&
              ::mount(device.path.c_str(), at.c_str(), "ext4", 0, nullptr) == 0;
     });
     ASSERT_TRUE(process.ready());

@@ -202,7 +202,7 @@ Result<void> LinuxLoopControl::Detach(const LoopDevice& device, OnWriteError on_
   });
   if (!mine) return Fail(StillOpen(device));
   if (!loop.valid()) return Fail(OpenDevice(device.number, O_RDONLY | O_EXCL).error());
-  const Result<void> written = WriteBack(loop, device);
+  Result<void> written = WriteBack(loop, device);
   if (!written && on_write_error == OnWriteError::kKeep) return written;
   if (::ioctl(loop.get(), LOOP_CLR_FD) != 0 && errno != ENXIO) {
     return FailErrno(errno, fmt::format("free {}", device.path));

@@ -1,9 +1,12 @@
-// For tests that need real loop devices.
+// For tests that need real loop devices and mounts.
 #pragma once
 
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <string>
 
 #include "base/unique_fd.h"
@@ -14,6 +17,13 @@ namespace veneer::testing {
 
 inline bool HostHasLoops() {
   return ::geteuid() == 0 && UniqueFd(::open("/dev/loop-control", O_RDWR | O_CLOEXEC)).valid();
+}
+
+// Gives the calling process, which must have one thread, a mount namespace that changes apart from
+// the others. In a chroot "/" is no mount point (EINVAL) and keeps the propagation that it has.
+inline bool EnterMountNamespace() {
+  if (::unshare(CLONE_NEWNS) != 0) return false;
+  return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 || errno == EINVAL;
 }
 
 // Frees every loop device on the file, as a test must however it ends.
