@@ -54,7 +54,6 @@ void ScenarioTest::ExpectNothingIsLeft() const {
 // In the order in which they hold each other. The loop devices are looked up first: on a file that
 // was unmounted lazily they have no path any more.
 void ScenarioTest::CleanUp() const {
-  const std::vector<std::string> loops = Loops();  // without the mount they lose their file's name
   for (const pid_t server : Servers()) Kill(server);
   const std::vector<std::string> loops = Loops();
   std::vector<std::string> mounts = Mounts();

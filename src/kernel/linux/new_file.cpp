@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,17 +58,43 @@ Result<void> SyncDirectory(const std::string& path) {
   return {};
 }
 
+bool IsNamed(const UniqueFd& fd, const std::string& path) {
+  struct stat open_file{};
+  struct stat named{};
+  return ::fstat(fd.get(), &open_file) == 0 && ::lstat(path.c_str(), &named) == 0 &&
+         open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
+}
+
+// An empty file under its hidden name, locked until it is closed.
+Result<UniqueFd> OpenHidden(const std::string& hidden) {
+  while (true) {
+    UniqueFd fd(::open(hidden.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, kMode));
+    if (!fd.valid()) return FailErrno(errno, fmt::format("make {}", hidden));
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+      return Fail(Error{ErrorKind::kConflict, EBUSY,
+                        fmt::format("{} is being made by another process", hidden),
+                        "wait for it, or choose another path"});
+    }
+    // Between opening and locking the one before may have published or removed it.
+    if (!IsNamed(fd, hidden)) continue;
+    if (::ftruncate(fd.get(), 0) != 0) return FailErrno(errno, fmt::format("empty {}", hidden));
+    return fd;
+  }
+}
+
 }  // namespace
 
-Result<NewFile> NewFile::Begin(const std::string& path, Replace replace) {
+Result<NewFile> NewFile::Begin(const std::string& path, Replace replace, Naming naming) {
   VENEER_TRY(RequireFree(path, replace));
   const std::string directory = DirectoryOf(path);
-  UniqueFd fd(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, kMode));
+  UniqueFd fd;
   std::string hidden;
-  if (!fd.valid() && (errno == EOPNOTSUPP || errno == EISDIR)) {
+  if (naming == Naming::kNameless) {
+    fd = UniqueFd(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, kMode));
+  }
+  if (naming == Naming::kHidden || (!fd.valid() && (errno == EOPNOTSUPP || errno == EISDIR))) {
     hidden = HiddenNameFor(path);
-    ::unlink(hidden.c_str());  // of a run that was killed
-    fd = UniqueFd(::open(hidden.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kMode));
+    fd = VENEER_TRY(OpenHidden(hidden));
   }
   if (!fd.valid()) {
     return FailErrno(errno, fmt::format("make a file in {}", directory),

@@ -1,7 +1,8 @@
 // NewFile: a file that appears under its name whole or not at all.
 //
 // It has no name while it is written (O_TMPFILE), so that a crash leaves nothing behind. On a
-// file system without nameless files it has a hidden name until then, ".NAME.veneer-new".
+// file system without nameless files it has a hidden name until then, ".NAME.veneer-new", and a
+// lock: what a crash has left there is not locked, and the next run takes it over.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +18,16 @@ enum class Replace : std::uint8_t { kNever, kExisting };
 
 class NewFile {
  public:
+  enum class Naming : std::uint8_t {
+    kNameless,  // where the file system can
+    kHidden,    // always under the hidden name
+  };
+
   // Begins an empty file that may become `path`. kNotFound: no such directory; kConflict: the path
-  // is a directory, or exists and `replace` says kNever.
-  static Result<NewFile> Begin(const std::string& path, Replace replace);
+  // is a directory, or exists and `replace` says kNever, or (with a hidden name) another process
+  // is making it.
+  static Result<NewFile> Begin(const std::string& path, Replace replace,
+                               Naming naming = Naming::kNameless);
 
   NewFile(NewFile&&) noexcept = default;
   NewFile& operator=(NewFile&&) = delete;

@@ -91,6 +91,25 @@ TEST_F(NewFileTest, ReplacesInOneStep) {
   EXPECT_EQ(Entries(), 1);
 }
 
+TEST_F(NewFileTest, AHiddenNameIsLockedWhileItIsWrittenAndTakenOverAfterACrash) {
+  {
+    NewFile file = NewFile::Begin(Path("a"), Replace::kNever, NewFile::Naming::kHidden).value();
+    Write(file, "whole");
+    EXPECT_EQ(NewFile::Begin(Path("a"), Replace::kNever, NewFile::Naming::kHidden).error().kind,
+              ErrorKind::kConflict);
+    EXPECT_FALSE(std::filesystem::exists(Path("a")));
+    ASSERT_TRUE(std::move(file).Publish());
+  }
+  EXPECT_EQ(Text("a"), "whole");
+  EXPECT_EQ(Entries(), 1);
+
+  Put(".b.veneer-new", "what a run that was killed has left, longer than the rest");
+  NewFile file = NewFile::Begin(Path("b"), Replace::kNever, NewFile::Naming::kHidden).value();
+  Write(file, "new");
+  ASSERT_TRUE(std::move(file).Publish());
+  EXPECT_EQ(Text("b"), "new");
+}
+
 TEST_F(NewFileTest, SaysWhatIsWrongWithAPath) {
   std::filesystem::create_directory(Path("d"));
   EXPECT_EQ(NewFile::Begin(Path("d"), Replace::kExisting).error().kind, ErrorKind::kConflict);
