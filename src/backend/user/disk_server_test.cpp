@@ -54,7 +54,7 @@ class DiskServerTest : public ::testing::Test {
   bool DeviceWorks(const std::string& path) {
     return isolated_->Run([&] {
       const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-      return ::pwrite(fd.get(), "veneer", 6, 0) == 6 && ::fsync(fd.get()) == 0;
+      return fd.valid() && ::pwrite(fd.get(), "veneer", 6, 0) == 6 && ::fsync(fd.get()) == 0;
     });
   }
 
