@@ -62,13 +62,14 @@ class ScenarioTest : public ::testing::Test {
   [[nodiscard]] std::vector<pid_t> Servers() const;         // processes that serve a disk in it
   [[nodiscard]] std::vector<std::string> RunFiles() const;  // of attached disks
 
+  void ExpectNothingIsLeft() const;
+
   support::TempDir dir_;
   std::string run_ = dir_ / "run";
   std::string origin_ = dir_ / "origin.img";
   std::string store_ = dir_ / "disk.cow";
 
  private:
-  void ExpectNothingIsLeft() const;
   void CleanUp() const;
 };
 
