@@ -10,6 +10,7 @@
 
 #include "cow/cow_disk.h"
 #include "cow/create.h"
+#include "kernel/testing/temp_directory.h"
 
 namespace veneer {
 namespace {
@@ -20,9 +21,6 @@ class FlattenTest : public ::testing::Test {
   static constexpr std::uint64_t kSize = (std::uint64_t{4} << 20U) + 1234;
 
   void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "veneer-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    dir_ = pattern;
     std::vector<std::byte> half(kSize / 2, std::byte{'o'});
     NewFile origin = NewFile::Begin(Path("origin"), Replace::kNever).value();
     ASSERT_TRUE(origin.file().Resize(Bytes(kSize)));
@@ -32,7 +30,6 @@ class FlattenTest : public ::testing::Test {
     disk_ = CowDisk::Open(Open("origin"), Open("store", Access::kReadWrite), DiskAccess::kReadWrite)
                 .value();
   }
-  void TearDown() override { std::filesystem::remove_all(dir_); }
 
   std::string Path(const std::string& name) const { return dir_ / name; }
   std::unique_ptr<LinuxFile> Open(const std::string& name,
@@ -58,7 +55,7 @@ class FlattenTest : public ::testing::Test {
     return Flatten(*Open("origin"), *Open("store"), Path(name), options);
   }
 
-  std::filesystem::path dir_;
+  testing::TempDirectory dir_;
   std::unique_ptr<CowDisk> disk_;
 };
 

@@ -15,8 +15,8 @@ namespace {
 
 using support::Outcome;
 using support::RunVeneer;
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 constexpr std::size_t kMiB = std::size_t{1} << 20U;
 
@@ -49,7 +49,7 @@ std::string Snapshot(const std::filesystem::path& directory) {
   return text;
 }
 
-class BadInputTest : public CliTest, public testing::WithParamInterface<BadCommand> {
+class BadInputTest : public CliTest, public ::testing::WithParamInterface<BadCommand> {
  protected:
   void SetUp() override {
     support::MakeZeros(Path("base.img"), 64 * kMiB);
@@ -111,7 +111,7 @@ TEST_P(BadInputTest, IsRefusedInJsonToo) {
   EXPECT_EQ(Snapshot(dir_.path()), before);
 }
 
-std::string NameOf(const testing::TestParamInfo<BadCommand>& instance) {
+std::string NameOf(const ::testing::TestParamInfo<BadCommand>& instance) {
   return instance.param.name;
 }
 
@@ -159,7 +159,7 @@ std::vector<BadCommand> BadCreates() {
   return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(Create, BadInputTest, testing::ValuesIn(BadCreates()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Create, BadInputTest, ::testing::ValuesIn(BadCreates()), NameOf);
 
 std::vector<BadCommand> BadReads() {
   std::vector<BadCommand> all;
@@ -183,7 +183,7 @@ std::vector<BadCommand> BadReads() {
   return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(Read, BadInputTest, testing::ValuesIn(BadReads()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Read, BadInputTest, ::testing::ValuesIn(BadReads()), NameOf);
 
 std::vector<BadCommand> BadFlattens() {
   const auto flatten = [](std::string name, const std::string& store, const std::string& origin,
@@ -221,7 +221,7 @@ std::vector<BadCommand> BadFlattens() {
   };
 }
 
-INSTANTIATE_TEST_SUITE_P(Flatten, BadInputTest, testing::ValuesIn(BadFlattens()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Flatten, BadInputTest, ::testing::ValuesIn(BadFlattens()), NameOf);
 
 std::vector<BadCommand> BadAttaches() {
   const auto attach = [](std::string name, const std::string& store, const std::string& origin,
@@ -251,16 +251,16 @@ std::vector<BadCommand> BadAttaches() {
   };
 }
 
-INSTANTIATE_TEST_SUITE_P(Attach, BadInputTest, testing::ValuesIn(BadAttaches()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Attach, BadInputTest, ::testing::ValuesIn(BadAttaches()), NameOf);
 
 INSTANTIATE_TEST_SUITE_P(
     Usage, BadInputTest,
-    testing::Values(BadCommand{"NoCommand", {}, 2}, BadCommand{"UnknownCommand", {"cook"}, 2},
-                    BadCommand{"NoCowCommand", {"cow"}, 2},
-                    BadCommand{"UnknownCowCommand", {"cow", "milk"}, 2},
-                    BadCommand{"UnknownOption", {"cow", "info", "@sub.cow", "--fast"}, 2},
-                    BadCommand{"TwoFiles", {"cow", "info", "@sub.cow", "@made.cow"}, 2},
-                    BadCommand{"OptionWithoutItsValue", {"cow", "info", "@sub.cow", "--run"}, 2}),
+    ::testing::Values(BadCommand{"NoCommand", {}, 2}, BadCommand{"UnknownCommand", {"cook"}, 2},
+                      BadCommand{"NoCowCommand", {"cow"}, 2},
+                      BadCommand{"UnknownCowCommand", {"cow", "milk"}, 2},
+                      BadCommand{"UnknownOption", {"cow", "info", "@sub.cow", "--fast"}, 2},
+                      BadCommand{"TwoFiles", {"cow", "info", "@sub.cow", "@made.cow"}, 2},
+                      BadCommand{"OptionWithoutItsValue", {"cow", "info", "@sub.cow", "--run"}, 2}),
     NameOf);
 
 // A small tmpfs on a directory; unmounted at the end.

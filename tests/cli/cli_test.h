@@ -12,14 +12,14 @@
 
 namespace veneer {
 
-class CliTest : public testing::Test {
+class CliTest : public ::testing::Test {
  protected:
   [[nodiscard]] std::string Path(std::string_view name) const { return dir_ / name; }
 
   // Runs a command that must succeed; fails the test with its stderr otherwise.
   static std::string Ok(const std::vector<std::string>& arguments) {
     const support::Outcome outcome = support::RunVeneer(arguments);
-    EXPECT_EQ(outcome.status, 0) << testing::PrintToString(arguments) << outcome.err;
+    EXPECT_EQ(outcome.status, 0) << ::testing::PrintToString(arguments) << outcome.err;
     EXPECT_EQ(outcome.err, "");
     return outcome.out;
   }

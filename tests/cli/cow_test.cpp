@@ -14,7 +14,7 @@ namespace {
 using nlohmann::json;
 using support::Outcome;
 using support::RunVeneer;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 constexpr std::size_t kMiB = std::size_t{1} << 20U;
 
@@ -139,7 +139,7 @@ TEST_F(CowTest, FlattenReportsWhatItDid) {
   const std::string store = support::Fixture("sub.cow", dir_.path());
   const json report =
       OkJson({"cow", "flatten", store, "--origin", base, "--output", Path("flat.img")});
-  EXPECT_THAT(report.at("method"), testing::AnyOf("reflink", "copy"));
+  EXPECT_THAT(report.at("method"), ::testing::AnyOf("reflink", "copy"));
   EXPECT_EQ(report.at("size"), 64 * kMiB);
   EXPECT_EQ(report.at("changed_bytes"), 4 * 4096);
   EXPECT_GE(report.at("runs"), 1);

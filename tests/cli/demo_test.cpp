@@ -13,7 +13,7 @@ namespace {
 
 using support::Child;
 using support::Outcome;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 constexpr std::chrono::minutes kDemoTakes{5};
 constexpr std::size_t kMiB = std::size_t{1} << 20U;

@@ -17,7 +17,7 @@ struct KernelStore {
 
 void PrintTo(const KernelStore& store, std::ostream* out) { *out << store.name; }
 
-class KernelStoreTest : public CliTest, public testing::WithParamInterface<KernelStore> {
+class KernelStoreTest : public CliTest, public ::testing::WithParamInterface<KernelStore> {
  protected:
   std::string base_ = support::Fixture("base.img", dir_.path());
   std::string store_ = support::Fixture(GetParam().name, dir_.path());
@@ -44,11 +44,11 @@ TEST_P(KernelStoreTest, CheckPasses) {
 
 INSTANTIATE_TEST_SUITE_P(
     Fixtures, KernelStoreTest,
-    testing::Values(KernelStore{"fs4k.cow", 98,
-                                "4d418ea22361c694e69f5e314de367bda07fae60477d9cdcc4d6fb268f7fff3d"},
-                    KernelStore{
-                        "sub.cow", 4,
-                        "33ec27701009156e53affd5ef776fe0b70716d13fbbea7135a495527141c6846"}),
+    ::testing::Values(
+        KernelStore{"fs4k.cow", 98,
+                    "4d418ea22361c694e69f5e314de367bda07fae60477d9cdcc4d6fb268f7fff3d"},
+        KernelStore{"sub.cow", 4,
+                    "33ec27701009156e53affd5ef776fe0b70716d13fbbea7135a495527141c6846"}),
     [](const auto& instance) {
       return instance.param.name.substr(0, instance.param.name.find('.'));
     });
@@ -63,7 +63,7 @@ TEST_F(InvalidStoreTest, InfoStillTells) {
   const nlohmann::json info = OkJson({"cow", "info", store_});
   EXPECT_EQ(info.at("valid"), false);
   EXPECT_EQ(info.at("file_size"), 1 << 20);
-  EXPECT_THAT(Ok({"cow", "info", store_}), testing::HasSubstr("INVALID"));
+  EXPECT_THAT(Ok({"cow", "info", store_}), ::testing::HasSubstr("INVALID"));
 }
 
 TEST_F(InvalidStoreTest, FlattenRefusesIt) {

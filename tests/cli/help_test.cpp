@@ -11,8 +11,8 @@ namespace {
 
 using support::Outcome;
 using support::RunVeneer;
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 class HelpTest : public CliTest {};
 

@@ -181,7 +181,7 @@ struct KernelStore {
   std::string sha256;  // of the whole device, as the kernel showed it
 };
 
-class KernelStoreTest : public ScenarioTest, public testing::WithParamInterface<KernelStore> {};
+class KernelStoreTest : public ScenarioTest, public ::testing::WithParamInterface<KernelStore> {};
 
 TEST_P(KernelStoreTest, TheAttachedFileShowsWhatTheKernelShowed) {
   origin_ = support::Fixture("base.img", dir_.path());
@@ -194,7 +194,7 @@ TEST_P(KernelStoreTest, TheAttachedFileShowsWhatTheKernelShowed) {
 
 INSTANTIATE_TEST_SUITE_P(
     Fixtures, KernelStoreTest,
-    testing::Values(
+    ::testing::Values(
         KernelStore{"fs4k.cow", "4d418ea22361c694e69f5e314de367bda07fae60477d9cdcc4d6fb268f7fff3d"},
         KernelStore{"sub.cow", "33ec27701009156e53affd5ef776fe0b70716d13fbbea7135a495527141c6846"}),
     [](const auto& instance) {

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kBlock = std::size_t{64} << 10U;
 
-class FullHostTest : public ScenarioTest, public testing::WithParamInterface<const char*> {
+class FullHostTest : public ScenarioTest, public ::testing::WithParamInterface<const char*> {
  protected:
   // A small file system, of this kind, at Path("small").
   void MountSmall(const std::string& kind) {
@@ -81,7 +81,7 @@ TEST_P(FullHostTest, AWriteGetsNoSpaceAndGoesOnOnceThereIsRoom) {
   MustRun({"umount", Path("small")});
 }
 
-INSTANTIATE_TEST_SUITE_P(FileSystems, FullHostTest, testing::Values("tmpfs", "ext4"),
+INSTANTIATE_TEST_SUITE_P(FileSystems, FullHostTest, ::testing::Values("tmpfs", "ext4"),
                          [](const auto& instance) { return std::string(instance.param); });
 
 }  // namespace

@@ -24,7 +24,7 @@ struct How {
 
 void PrintTo(const How& how, std::ostream* out) { *out << how.name; }
 
-class KillUnderLoadTest : public ScenarioTest, public testing::WithParamInterface<How> {};
+class KillUnderLoadTest : public ScenarioTest, public ::testing::WithParamInterface<How> {};
 
 TEST_P(KillUnderLoadTest, EverythingThatWasFlushedIsThere) {
   MakeDisk(64);
@@ -49,9 +49,9 @@ TEST_P(KillUnderLoadTest, EverythingThatWasFlushedIsThere) {
 
 INSTANTIATE_TEST_SUITE_P(
     Disks, KillUnderLoadTest,
-    testing::Values(How{.name = "FileBuffered", .attach = {}, .open_flags = 0},
-                    How{.name = "FileDirect", .attach = {}, .open_flags = O_DIRECT},
-                    How{.name = "DeviceDirect", .attach = {"--block"}, .open_flags = O_DIRECT}),
+    ::testing::Values(How{.name = "FileBuffered", .attach = {}, .open_flags = 0},
+                      How{.name = "FileDirect", .attach = {}, .open_flags = O_DIRECT},
+                      How{.name = "DeviceDirect", .attach = {"--block"}, .open_flags = O_DIRECT}),
     [](const auto& instance) { return instance.param.name; });
 
 class KillTest : public ScenarioTest {};

@@ -14,7 +14,7 @@ struct Load {
 
 void PrintTo(const Load& load, std::ostream* out) { *out << load.name; }
 
-class LoadTest : public ScenarioTest, public testing::WithParamInterface<Load> {
+class LoadTest : public ScenarioTest, public ::testing::WithParamInterface<Load> {
  protected:
   static std::vector<std::string> Fio(const std::string& target,
                                       const std::vector<std::string>& options) {
@@ -50,7 +50,7 @@ TEST_P(LoadTest, WhatFioWroteIsThere) {
 
 INSTANTIATE_TEST_SUITE_P(
     Fio, LoadTest,
-    testing::Values(
+    ::testing::Values(
         Load{.name = "FileBuffered",
              .options = {"--rw=randwrite", "--bs=4k", "--ioengine=psync", "--fsync=64"}},
         Load{.name = "FileDirect",

@@ -71,14 +71,14 @@ support::Outcome ScenarioTest::Veneer(std::vector<std::string> arguments) const 
 
 std::string ScenarioTest::Ok(const std::vector<std::string>& arguments) const {
   const support::Outcome outcome = Veneer(arguments);
-  EXPECT_EQ(outcome.status, 0) << testing::PrintToString(arguments) << outcome.err;
-  EXPECT_FALSE(outcome.timed_out) << testing::PrintToString(arguments);
+  EXPECT_EQ(outcome.status, 0) << ::testing::PrintToString(arguments) << outcome.err;
+  EXPECT_FALSE(outcome.timed_out) << ::testing::PrintToString(arguments);
   return outcome.out;
 }
 
 std::string ScenarioTest::MustRun(const std::vector<std::string>& argv) {
   const support::Outcome outcome = support::Run(argv);
-  EXPECT_EQ(outcome.status, 0) << testing::PrintToString(argv) << outcome.out << outcome.err;
+  EXPECT_EQ(outcome.status, 0) << ::testing::PrintToString(argv) << outcome.out << outcome.err;
   return outcome.out;
 }
 

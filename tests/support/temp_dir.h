@@ -1,4 +1,4 @@
-// A directory of a test's own, removed with everything in it; and small file helpers.
+// A directory of a test's own, and small file helpers.
 #pragma once
 
 #include <cstddef>
@@ -7,24 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "kernel/testing/temp_directory.h"
+
 namespace veneer::support {
 
-class TempDir {
- public:
-  TempDir();
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  ~TempDir();
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  [[nodiscard]] std::string operator/(std::string_view name) const { return path_ / name; }
-
-  // Names of what is in it, sorted.
-  [[nodiscard]] std::vector<std::string> List() const;
-
- private:
-  std::filesystem::path path_;
-};
+using TempDir = veneer::testing::TempDirectory;
 
 void WriteFile(const std::string& path, std::string_view contents);
 std::string ReadFile(const std::string& path);

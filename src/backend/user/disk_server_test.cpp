@@ -59,10 +59,10 @@ class DiskServerTest : public ::testing::Test {
   }
 
   testing::TempDirectory directory_;
-  AttachRequest request_{.store = directory_.File("store"),
-                         .origin = directory_.File("origin"),
-                         .at = directory_.File("disk"),
-                         .run_dir = directory_.File("run"),
+  AttachRequest request_{.store = directory_ / "store",
+                         .origin = directory_ / "origin",
+                         .at = directory_ / "disk",
+                         .run_dir = directory_ / "run",
                          .access = DiskAccess::kReadWrite,
                          .exposure = Exposure::kBlockDevice};
   StubbornMounts mounts_;

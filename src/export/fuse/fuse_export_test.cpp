@@ -92,9 +92,9 @@ class FuseExportTest : public ::testing::Test {
   }
 
   testing::TempDirectory directory_;
-  std::string origin_ = directory_.File("origin");
-  std::string store_ = directory_.File("store");
-  std::string path_ = directory_.File("disk");
+  std::string origin_ = directory_ / "origin";
+  std::string store_ = directory_ / "store";
+  std::string path_ = directory_ / "disk";
   std::unique_ptr<IsolatedThread> client_;
   std::unique_ptr<CowDisk> disk_;
   std::unique_ptr<FuseExport> export_;
@@ -348,7 +348,7 @@ TEST_F(FuseExportTest, ALoopDeviceOnItIsABlockDevice) {
 
 TEST_F(FuseExportTest, APathThatCannotBeMountedOnIsAnError) {
   Mount();
-  const auto other = FuseExport::Mount(*disk_, {.path = directory_.File("no"), .source = "x"});
+  const auto other = FuseExport::Mount(*disk_, {.path = directory_ / "no", .source = "x"});
   EXPECT_EQ(other.error().kind, ErrorKind::kNotFound);
 }
 

@@ -8,18 +8,13 @@
 #include <vector>
 
 #include "kernel/linux/new_file.h"
+#include "kernel/testing/temp_directory.h"
 
 namespace veneer {
 namespace {
 
-class LinuxFileTest : public testing::Test {
+class LinuxFileTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "veneer-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    dir_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(dir_); }
   std::string Path(const std::string& name) const { return dir_ / name; }
   std::unique_ptr<LinuxFile> Make(const std::string& name, Bytes size) const {
     NewFile file = NewFile::Begin(Path(name), Replace::kNever).value();
@@ -28,7 +23,7 @@ class LinuxFileTest : public testing::Test {
     return LinuxFile::Open(Path(name), Access::kReadWrite).value();
   }
 
-  std::filesystem::path dir_;
+  testing::TempDirectory dir_;
 };
 
 std::vector<std::byte> Filled(std::size_t size, unsigned char value) {
@@ -64,8 +59,8 @@ TEST_F(LinuxFileTest, ReadingBeyondTheEndIsCorruptData) {
 
 TEST_F(LinuxFileTest, OpenSaysWhatIsWrong) {
   EXPECT_EQ(LinuxFile::Open(Path("no"), Access::kReadOnly).error().kind, ErrorKind::kNotFound);
-  EXPECT_EQ(LinuxFile::Open(dir_, Access::kReadOnly).error().kind, ErrorKind::kUsage);
-  EXPECT_EQ(LinuxFile::Open(dir_, Access::kReadWrite).error().kind, ErrorKind::kUsage);
+  EXPECT_EQ(LinuxFile::Open(dir_.path(), Access::kReadOnly).error().kind, ErrorKind::kUsage);
+  EXPECT_EQ(LinuxFile::Open(dir_.path(), Access::kReadWrite).error().kind, ErrorKind::kUsage);
   ASSERT_EQ(::mkfifo(Path("pipe").c_str(), 0600), 0);
   EXPECT_EQ(LinuxFile::Open(Path("pipe"), Access::kReadOnly).error().kind, ErrorKind::kUsage);
 }

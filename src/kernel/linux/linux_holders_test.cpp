@@ -71,7 +71,7 @@ class LinuxHoldersTest : public ::testing::Test {
   }
 
   testing::TempDirectory directory_;
-  std::string path_ = directory_.File("disk");
+  std::string path_ = directory_ / "disk";
   std::unique_ptr<LinuxFile> file_;
   FileIdentity identity_;
   LinuxLoopControl loops_{std::chrono::milliseconds(200)};
@@ -125,7 +125,7 @@ TEST_F(LinuxHoldersTest, AMountIsNamedInWhateverNamespaceItIs) {
   if (!testing::HostHasPrivateMounts()) GTEST_SKIP() << testing::kNoPrivateMounts;
   ASSERT_EQ(std::system(fmt::format("mkfs.ext4 -q -F {}", path_).c_str()), 0);  // NOLINT
   const LoopDevice device = loops_.Attach(path_, {}).value();
-  const std::string at = directory_.File("mnt");
+  const std::string at = directory_ / "mnt";
   ASSERT_TRUE(std::filesystem::create_directory(at));
   {
     const Process process([&] {

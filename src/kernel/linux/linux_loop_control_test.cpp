@@ -34,7 +34,7 @@ class LoopControlTest : public ::testing::Test {
   std::vector<LoopDevice> OnFile() { return loops_.Find(identity_, path_).value(); }
 
   testing::TempDirectory directory_;
-  std::string path_ = directory_.File("disk");
+  std::string path_ = directory_ / "disk";
   std::unique_ptr<LinuxFile> file_;
   FileIdentity identity_;
   LinuxLoopControl loops_{milliseconds(200)};
@@ -131,7 +131,7 @@ TEST_F(LoopControlTest, WhatIsNoLoopDeviceIsNotFound) {
   for (const char* name : {"", "/dev/null", "/dev/loop", "/dev/loopx", "/dev/loop1x", "loop1"}) {
     EXPECT_EQ(loops_.BackingFile(name).error().kind, ErrorKind::kNotFound) << name;
   }
-  EXPECT_EQ(loops_.Attach(directory_.File("missing"), {}).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(loops_.Attach(directory_ / "missing", {}).error().kind, ErrorKind::kNotFound);
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ class LinuxMountsTest : public ::testing::Test {
   void TearDown() override { ::umount2(path_.c_str(), MNT_DETACH); }
 
   testing::TempDirectory directory_;
-  std::string path_ = directory_.File("a b");
+  std::string path_ = directory_ / "a b";
   LinuxMounts mounts_;
 };
 

@@ -7,21 +7,16 @@
 #include <iterator>
 #include <string>
 
+#include "kernel/testing/temp_directory.h"
+
 namespace veneer {
 namespace {
 
-class NewFileTest : public testing::Test {
+class NewFileTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "veneer-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    dir_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(dir_); }
-
   std::string Path(const std::string& name) const { return dir_ / name; }
   long Entries() const {
-    return std::distance(std::filesystem::directory_iterator(dir_),
+    return std::distance(std::filesystem::directory_iterator(dir_.path()),
                          std::filesystem::directory_iterator());
   }
   void Put(const std::string& name, const std::string& text) const {
@@ -35,7 +30,7 @@ class NewFileTest : public testing::Test {
     ASSERT_TRUE(file.file().WriteAt(ByteOffset(0), std::as_bytes(std::span(text))));
   }
 
-  std::filesystem::path dir_;
+  testing::TempDirectory dir_;
 };
 
 TEST_F(NewFileTest, HasNoNameUntilItIsPublished) {

@@ -4,11 +4,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
+#include <vector>
 
 #include "base/unique_fd.h"
 #include "kernel/linux/linux_file.h"
@@ -19,7 +22,7 @@ namespace veneer::testing {
 class TempDirectory {
  public:
   TempDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "veneer-XXXXXX").string();
+    std::string pattern = (std::filesystem::temp_directory_path() / "veneer-test-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) std::abort();
     path_ = std::filesystem::canonical(pattern);
   }
@@ -30,7 +33,17 @@ class TempDirectory {
     std::filesystem::remove_all(path_, error);
   }
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  [[nodiscard]] std::string File(const std::string& name) const { return path_ / name; }
+  [[nodiscard]] std::string operator/(std::string_view name) const { return path_ / name; }
+
+  // Names of what is in it, sorted.
+  [[nodiscard]] std::vector<std::string> List() const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(path_)) {
+      names.push_back(entry.path().filename());
+    }
+    std::ranges::sort(names);
+    return names;
+  }
 
  private:
   std::filesystem::path path_;
