@@ -38,7 +38,7 @@ class NewFile {
   // What may be lost in a cut if the name became durable before it.
   enum class Contents : std::uint8_t {
     kWritten,  // data in the page cache: it is synced before the file gets its name
-    kCloned,   // nothing but shared blocks: metadata, which reaches the journal before the name does
+    kCloned,  // nothing but shared blocks: metadata, which reaches the journal before the name does
   };
 
   // Makes contents and name durable. kConflict where the path has come to exist meanwhile.
