@@ -28,7 +28,11 @@ void RoundTripHeader(std::span<const std::byte> bytes) {
   EncodeHeader(*header, again);
   const auto back = DecodeHeader(again);
   Require(back && back->activation == header->activation);
-  Require(back->chunk_size == header->chunk_size && back->origin_size == header->origin_size);
+  Require(back->chunk_size == header->chunk_size && back->recorded == header->recorded);
+  if (!header->recorded) return;
+  const RecordedSizes& sizes = *header->recorded;
+  Require(sizes.origin_size <= sizes.disk_size);
+  Require(sizes.origin_size == sizes.disk_size || sizes.origin_size > Bytes(0));
 }
 
 void RoundTripArea(std::span<const std::byte> bytes) {

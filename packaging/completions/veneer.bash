@@ -35,7 +35,7 @@ _veneer() {
       mapfile -t COMPREPLY < <(compgen -W '4K 8K 16K 32K 64K 128K 256K 512K 1M' -- "$word")
       return
       ;;
-    --max-change) return ;;
+    --max-change | --size | --name) return ;;
     --root | --run | --work)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -d -- "$word")
@@ -45,13 +45,16 @@ _veneer() {
 
   local words=''
   case $group:$command in
-    :) words="cow demo --version $everywhere" ;;
-    cow:) words="create info list check flatten attach detach $everywhere" ;;
-    cow:create) words="--origin --chunk-size --max-change $everywhere" ;;
+    :) words="cow doctor gc demo --version $everywhere" ;;
+    cow:) words="create info list check flatten attach fill grow detach $everywhere" ;;
+    cow:create) words="--origin --size --chunk-size --max-change $everywhere" ;;
     cow:check) words="--origin $everywhere" ;;
     cow:flatten) words="--origin --output --method --force $everywhere" ;;
-    cow:attach) words="--origin --at --backend --read-only --block $everywhere" ;;
+    cow:attach) words="--origin --at --name --backend --read-only --block $everywhere" ;;
+    cow:grow) words="--max-change $everywhere" ;;
     cow:*) words=$everywhere ;;
+    gc:) words="--dry-run $everywhere" ;;
+    doctor:) words=$everywhere ;;
     demo:) words="--work --template --keep $everywhere" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

@@ -16,6 +16,8 @@ _veneer_cow() {
     'check:check every structural rule'
     'flatten:merge origin and store into a plain image'
     'attach:attach a disk, and print where it is'
+    'fill:how full the store of a disk is'
+    'grow:let more of a disk be changed'
     'detach:flush and detach a disk'
   )
   local origin='--origin[the image]:image:_files'
@@ -30,6 +32,7 @@ _veneer_cow() {
   case $command in
     create)
       _arguments $_veneer_everywhere $store $origin \
+        '--size[of the disk]:size:' \
         '--chunk-size[the unit that is copied]:size:(4K 8K 16K 32K 64K 128K 256K 512K 1M)' \
         '--max-change[the most that may be rewritten]:size:'
       ;;
@@ -44,9 +47,15 @@ _veneer_cow() {
     attach)
       _arguments $_veneer_everywhere $store $origin \
         '--at[becomes the disk]:path:_files' \
+        '--name[of the device, with dm]:name:' \
         '--backend[who serves it]:backend:(user dm)' \
         '--read-only[attach for reading only]' \
         '--block[put a block device on it too]'
+      ;;
+    fill) _arguments $_veneer_everywhere '1:what attach printed, or a store:_files' ;;
+    grow)
+      _arguments $_veneer_everywhere '1:what attach printed, or a store:_files' \
+        '--max-change[the most that may be rewritten]:size:'
       ;;
     detach) _arguments $_veneer_everywhere '1:what attach printed:_files' ;;
   esac
@@ -55,10 +64,12 @@ _veneer_cow() {
 _veneer() {
   local context state line
   _arguments -C $_veneer_everywhere '--version[print the version]' \
-    '1:command:((cow\:"work on stores directly" demo\:"show the main job"))' '*::argument:->rest'
+    '1:command:((cow\:"work on stores directly" doctor\:"what this host can do" gc\:"remove what killed commands left" demo\:"show the main job"))' '*::argument:->rest'
   [[ $state == rest ]] || return
   case $line[1] in
     cow) _veneer_cow ;;
+    doctor) _arguments $_veneer_everywhere ;;
+    gc) _arguments $_veneer_everywhere '--dry-run[remove nothing]' ;;
     demo)
       _arguments $_veneer_everywhere \
         '--work[work here, keep the template]:directory:_files -/' \

@@ -8,6 +8,7 @@
 #include "app/cow_options.h"
 #include "app/demo/demo_options.h"
 #include "app/global_options.h"
+#include "app/host_options.h"
 #include "app/output.h"
 
 namespace veneer {
@@ -81,6 +82,7 @@ Result<int> ParseAndRun(int argc, char** argv) {
   app.add_flag("--version", version, "Print the version");
   AddGlobalOptions(app, options);
   AddCowCommands(app, command);
+  AddHostCommands(app, command);
   AddDemoCommand(app, command);
   try {
     app.parse(argc, argv);

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/backends.h"
 #include "app/cow_commands.h"
 #include "app/output.h"
 #include "backend/user/attachment.h"
@@ -11,45 +12,57 @@
 namespace veneer {
 namespace {
 
-AttachRequest RequestOf(const GlobalOptions& options, const CowAttachArguments& arguments) {
+DiskRequest RequestOf(const CowAttachArguments& arguments) {
   return {.store = arguments.store,
           .origin = arguments.origin,
+          .name = arguments.name,
           .at = arguments.at,
-          .run_dir = options.run,
           .access = arguments.read_only ? DiskAccess::kReadOnly : DiskAccess::kReadWrite,
           .exposure = arguments.block ? Exposure::kBlockDevice : Exposure::kFile};
 }
 
-Result<void> CheckBackend(const std::string& backend) {
-  if (backend == "user") return {};
-  if (backend == "dm") {
-    return Fail(ErrorKind::kUnsupported, "this build cannot attach with device-mapper",
-                "use --backend user: it attaches the same store");
+// One backend makes a path the disk, the other a device of that name.
+Result<void> CheckPlace(const CowAttachArguments& arguments) {
+  const bool is_dm = arguments.backend == BackendName(BackendKind::kDm);
+  const std::string& needed = is_dm ? arguments.name : arguments.at;
+  const std::string& refused = is_dm ? arguments.at : arguments.name;
+  const char* const needed_option = is_dm ? "--name" : "--at";
+  const char* const refused_option = is_dm ? "--at" : "--name";
+  if (needed.empty()) {
+    return Fail(ErrorKind::kUsage,
+                fmt::format("--backend {} needs {}", arguments.backend, needed_option),
+                is_dm ? "the disk is /dev/mapper/veneer-NAME then" : "PATH becomes the disk");
   }
-  return Fail(ErrorKind::kUsage, fmt::format("--backend {}: no such backend", backend),
-              "choose user or dm");
+  if (!refused.empty()) {
+    return Fail(ErrorKind::kUsage,
+                fmt::format("--backend {} has no use for {}", arguments.backend, refused_option),
+                fmt::format("leave {} out", refused_option));
+  }
+  return {};
 }
 
 }  // namespace
 
 Result<int> CowAttach(const GlobalOptions& options, const CowAttachArguments& arguments) {
-  VENEER_TRY(CheckBackend(arguments.backend));
-  const Attachment attachment = VENEER_TRY(AttachDisk(RequestOf(options, arguments)));
+  VENEER_TRY(CheckPlace(arguments));
+  const auto backend = VENEER_TRY(BackendNamed(options, arguments.backend));
+  const AttachedDisk disk = VENEER_TRY(backend->Attach(RequestOf(arguments)));
   if (options.style == OutputStyle::kJson) {
     nlohmann::ordered_json json;
-    json["path"] = attachment.path;
-    json["backend"] = arguments.backend;
-    if (attachment.device) json["device"] = *attachment.device;
+    json["path"] = disk.path;
+    json["backend"] = BackendName(backend->kind());
+    if (disk.device) json["device"] = *disk.device;
     VENEER_TRY(PrintJson(json));
   } else {
     // One word, for $(veneer cow attach …).
-    VENEER_TRY(Print(attachment.device.value_or(attachment.path) + "\n"));
+    VENEER_TRY(Print(disk.device.value_or(disk.path) + "\n"));
   }
   return 0;
 }
 
 Result<int> CowDetach(const GlobalOptions& options, const std::string& path) {
-  VENEER_TRY(DetachDisk(path));
+  const auto backend = VENEER_TRY(BackendOf(options, path));
+  VENEER_TRY(backend->Detach(path));
   if (options.style == OutputStyle::kJson) {
     nlohmann::ordered_json json;
     json["path"] = path;
@@ -59,13 +72,20 @@ Result<int> CowDetach(const GlobalOptions& options, const std::string& path) {
   return 0;
 }
 
-Result<int> CowServe(const GlobalOptions& options, const CowAttachArguments& arguments,
-                     int ready_fd) {
-  if (::fcntl(ready_fd, F_SETFD, FD_CLOEXEC) != 0) {
-    return Fail(ErrorKind::kUsage, fmt::format("--ready-fd {} is no open descriptor", ready_fd),
+Result<int> CowServe(const GlobalOptions& options, const CowServeArguments& arguments) {
+  if (::fcntl(arguments.ready_fd, F_SETFD, FD_CLOEXEC) != 0) {
+    return Fail(ErrorKind::kUsage,
+                fmt::format("--ready-fd {} is no open descriptor", arguments.ready_fd),
                 "use 'veneer cow attach': it starts the server");
   }
-  return ServeDisk(RequestOf(options, arguments), UniqueFd(ready_fd));
+  const DiskRequest disk = RequestOf(arguments.disk);
+  return ServeDisk({.store = disk.store,
+                    .origin = disk.origin,
+                    .at = disk.at,
+                    .run_dir = options.run,
+                    .access = disk.access,
+                    .exposure = disk.exposure},
+                   UniqueFd(arguments.ready_fd));
 }
 
 }  // namespace veneer

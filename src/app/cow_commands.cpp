@@ -49,10 +49,19 @@ nlohmann::ordered_json InfoJson(const StoreInfo& info, Bytes allocated) {
   json["file_size"] = info.file_size.value();
   json["allocated_bytes"] = allocated.value();
   json["capacity_chunks"] = info.capacity.value();
-  json["fill"] = info.fill();
+  json["fill"] = FillOf(info).fill();
   json["origin_size"] = nullptr;
-  if (info.header.origin_size) json["origin_size"] = info.header.origin_size->value();
+  json["disk_size"] = nullptr;
+  if (const auto& recorded = info.header.recorded) {
+    json["origin_size"] = recorded->origin_size.value();
+    json["disk_size"] = recorded->disk_size.value();
+  }
   return json;
+}
+
+std::string RenderRecorded(const std::optional<RecordedSizes>& recorded,
+                           Bytes RecordedSizes::* size) {
+  return recorded ? RenderSize(*recorded.*size) : "not recorded";
 }
 
 std::string InfoText(const std::string& path, const StoreInfo& info, Bytes allocated) {
@@ -62,14 +71,15 @@ std::string InfoText(const std::string& path, const StoreInfo& info, Bytes alloc
       {"state", std::string(StateOf(header))},
       {"version", fmt::format("{}", kStoreVersion)},
       {"chunk size", RenderSize(header.chunk_size.bytes())},
-      {"origin size", header.origin_size ? RenderSize(*header.origin_size) : "not recorded"},
+      {"origin size", RenderRecorded(header.recorded, &RecordedSizes::origin_size)},
+      {"disk size", RenderRecorded(header.recorded, &RecordedSizes::disk_size)},
       {"exceptions", fmt::format("{}", info.exceptions)},
       {"data", RenderSize(info.data)},
       {"metadata", RenderSize(info.metadata)},
       {"file size", RenderSize(info.file_size)},
       {"on disk", RenderSize(allocated)},
       {"capacity", fmt::format("{} chunks", info.capacity.value())},
-      {"fill", fmt::format("{:.1f} %", info.fill() * 100)},
+      {"fill", fmt::format("{:.1f} %", FillOf(info).fill() * 100)},
   });
 }
 
@@ -137,10 +147,12 @@ Result<int> CowCreate(const GlobalOptions& options, const CowCreateArguments& ar
   const auto chunk_bytes = VENEER_TRY(ParseSize(arguments.chunk_size));
   CreateOptions create;
   create.chunk_size = VENEER_TRY(ChunkSize::FromBytes(chunk_bytes));
+  if (arguments.size) create.disk_size = VENEER_TRY(ParseSize(*arguments.size));
   if (arguments.max_change) create.max_change = VENEER_TRY(ParseSize(*arguments.max_change));
   const auto origin = VENEER_TRY(LinuxFile::Open(arguments.origin, Access::kReadOnly));
   create.origin_size = VENEER_TRY(origin->Size());
   const Bytes size = VENEER_TRY(CreateStore(arguments.store, create));
+  const Bytes disk_size = create.disk_size.value_or(create.origin_size);
   const Chunks capacity = Geometry(create.chunk_size).WholeChunks(size);
   if (options.style == OutputStyle::kJson) {
     nlohmann::ordered_json json;
@@ -148,6 +160,7 @@ Result<int> CowCreate(const GlobalOptions& options, const CowCreateArguments& ar
     json["file_size"] = size.value();
     json["chunk_size"] = create.chunk_size.bytes().value();
     json["origin_size"] = create.origin_size.value();
+    json["disk_size"] = disk_size.value();
     json["capacity_chunks"] = capacity.value();
     VENEER_TRY(PrintJson(json));
     return 0;
@@ -157,6 +170,7 @@ Result<int> CowCreate(const GlobalOptions& options, const CowCreateArguments& ar
       {"file size", RenderSize(size) + ", sparse"},
       {"chunk size", RenderSize(create.chunk_size.bytes())},
       {"origin size", RenderSize(create.origin_size)},
+      {"disk size", RenderSize(disk_size)},
       {"capacity", fmt::format("{} chunks", capacity.value())},
   })));
   return 0;
@@ -187,10 +201,9 @@ Result<int> CowList(const GlobalOptions& options, const std::string& store) {
   return 0;
 }
 
-Result<int> CowCheck(const GlobalOptions& options, const std::string& store,
-                     const std::optional<std::string>& origin) {
-  const auto file = VENEER_TRY(LinuxFile::Open(store, Access::kReadOnly));
-  const auto origin_size = VENEER_TRY(SizeOfOptional(origin));
+Result<int> CowCheck(const GlobalOptions& options, const CowCheckArguments& arguments) {
+  const auto file = VENEER_TRY(LinuxFile::Open(arguments.store, Access::kReadOnly));
+  const auto origin_size = VENEER_TRY(SizeOfOptional(arguments.origin));
   VENEER_TRY(file->TryLock(LinuxFile::Lock::kShared));
   const bool as_json = options.style == OutputStyle::kJson;
   nlohmann::ordered_json faults = nlohmann::ordered_json::array();
@@ -200,7 +213,7 @@ Result<int> CowCheck(const GlobalOptions& options, const std::string& store,
     if (faults.size() == kFaultsKept) return;
     faults.push_back({{"rule", RuleName(fault.rule)}, {"message", fault.message}});
   });
-  if (!report) return FailIn(store, report.error());
+  if (!report) return FailIn(arguments.store, report.error());
   if (!printed) return Fail(printed.error());
   if (as_json) {
     nlohmann::ordered_json json;

@@ -15,6 +15,7 @@ struct CowCreateArguments {
   std::string store;
   std::string origin;
   std::string chunk_size = "4K";
+  std::optional<std::string> size;
   std::optional<std::string> max_change;
 };
 Result<int> CowCreate(const GlobalOptions& options, const CowCreateArguments& arguments);
@@ -23,9 +24,12 @@ Result<int> CowCreate(const GlobalOptions& options, const CowCreateArguments& ar
 Result<int> CowInfo(const GlobalOptions& options, const std::string& store);
 Result<int> CowList(const GlobalOptions& options, const std::string& store);
 
+struct CowCheckArguments {
+  std::string store;
+  std::optional<std::string> origin;
+};
 // Status 6 where the store has faults; kConflict while it is attached for writing.
-Result<int> CowCheck(const GlobalOptions& options, const std::string& store,
-                     const std::optional<std::string>& origin);
+Result<int> CowCheck(const GlobalOptions& options, const CowCheckArguments& arguments);
 
 struct CowFlattenArguments {
   std::string store;
@@ -40,7 +44,8 @@ Result<int> CowFlatten(const GlobalOptions& options, const CowFlattenArguments& 
 struct CowAttachArguments {
   std::string store;
   std::string origin;
-  std::string at;
+  std::string at;    // user
+  std::string name;  // dm
   std::string backend = "user";
   bool read_only = false;
   bool block = false;
@@ -48,9 +53,21 @@ struct CowAttachArguments {
 Result<int> CowAttach(const GlobalOptions& options, const CowAttachArguments& arguments);
 Result<int> CowDetach(const GlobalOptions& options, const std::string& path);
 
+// `path`: of an attached disk, or of a store that is not attached.
+Result<int> CowFill(const GlobalOptions& options, const std::string& path);
+
+struct CowGrowArguments {
+  std::string path;  // as for CowFill
+  std::optional<std::string> max_change;
+};
+Result<int> CowGrow(const GlobalOptions& options, const CowGrowArguments& arguments);
+
+struct CowServeArguments {
+  CowAttachArguments disk;
+  // An open descriptor on which it says that it is ready, or why not.
+  int ready_fd = -1;
+};
 // The server of an attached disk; what `cow attach` starts. Serves until it is detached.
-// `ready_fd`: an open descriptor on which it says that it is ready, or why not.
-Result<int> CowServe(const GlobalOptions& options, const CowAttachArguments& arguments,
-                     int ready_fd);
+Result<int> CowServe(const GlobalOptions& options, const CowServeArguments& arguments);
 
 }  // namespace veneer

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "cow/disk_size.h"
 #include "cow/exception_reader.h"
 #include "cow/exception_rules.h"
 
@@ -44,17 +45,17 @@ Result<CheckReport> CheckStore(const File& store, std::optional<Bytes> origin_si
     return report;
   }
   if (const auto valid = RequireValid(*header); !valid) fault(FaultRule::kInvalid, valid.error());
+  std::optional<Bytes> disk_size = origin_size;
+  if (header->recorded) disk_size = header->recorded->disk_size;
   if (origin_size) {
-    const auto fits = RequireOriginSize(*header, *origin_size);
+    const auto fits = DiskSizeOf(*header, *origin_size);
     if (!fits) fault(FaultRule::kOriginSize, fits.error());
-  } else {
-    origin_size = header->origin_size;
   }
   if (header->activation == Activation::kNever) return report;
 
   const Geometry geometry(header->chunk_size);
   const Chunks capacity = geometry.WholeChunks(VENEER_TRY(store.Size()));
-  ExceptionRules rules(geometry, capacity, origin_size);
+  ExceptionRules rules(geometry, capacity, disk_size);
   const auto count =
       ForEachException(store, geometry, [&](std::uint64_t index, const Exception& exception) {
         ++report.exceptions;

@@ -20,7 +20,7 @@ enum class FaultRule : std::uint8_t {
   kHeader,           // no magic, another version, an impossible chunk size
   kInvalid,          // the kernel marked it invalid
   kTruncated,        // the file ends before something the metadata names
-  kOutOfBounds,      // an exception points outside the store or the origin
+  kOutOfBounds,      // an exception points outside the store or the disk
   kMetadataSlot,     // an exception points at the header or an area
   kDuplicateOrigin,  // two exceptions for one origin chunk
   kDuplicateStore,   // two exceptions share one store chunk
@@ -40,8 +40,8 @@ struct CheckReport {
   std::uint64_t exceptions = 0;
 };
 
-// Calls `on_fault` for each fault, in the order of the file. `origin_size`: the size of the disk,
-// where the caller has it. The Result fails only where reading does (an I/O error).
+// Calls `on_fault` for each fault, in the order of the file. `origin_size`: of the image, where the
+// caller has it. The Result fails only where reading does (an I/O error).
 Result<CheckReport> CheckStore(const File& store, std::optional<Bytes> origin_size,
                                const std::function<void(const Fault&)>& on_fault);
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "cow/store_info.h"
@@ -23,10 +24,11 @@ class CheckTest : public ::testing::Test {
 
   // A store of so many chunks with these exceptions, from the first slot on.
   void Make(Chunks chunks, const std::vector<Exception>& exceptions,
-            Activation activation = Activation::kValid) {
+            Activation activation = Activation::kValid,
+            std::optional<RecordedSizes> recorded = std::nullopt) {
     store_ = std::make_unique<FakeFile>(Bytes(chunks.value() * kChunk));
     std::array<std::byte, kHeaderBytes> header{};
-    EncodeHeader({activation, ChunkSize(), std::nullopt}, header);
+    EncodeHeader({activation, ChunkSize(), recorded}, header);
     const auto file = store_->Open();
     ASSERT_TRUE(file->WriteAt(ByteOffset(0), header));
     const Geometry geometry{ChunkSize()};
@@ -92,6 +94,17 @@ TEST_F(CheckTest, EachRuleHasItsFault) {
   EXPECT_EQ(Faults(), Rules{FaultRule::kHeader});
 }
 
+TEST_F(CheckTest, TheRecordedDiskIsTheBoundAndTheImageIsChecked) {
+  const RecordedSizes sizes{.origin_size = Bytes(4 * kChunk + 1), .disk_size = Bytes(8 * kChunk)};
+  Make(Chunks(20), {At(7, 2)}, Activation::kValid, sizes);
+  EXPECT_EQ(Faults(), Rules{});
+  EXPECT_EQ(Faults(sizes.origin_size), Rules{});
+  EXPECT_EQ(Faults(sizes.disk_size), Rules{FaultRule::kOriginSize});
+  Make(Chunks(20), {At(8, 2)}, Activation::kValid, sizes);
+  EXPECT_EQ(Faults(), Rules{FaultRule::kOutOfBounds});
+  EXPECT_EQ(Faults(sizes.origin_size), Rules{FaultRule::kOutOfBounds});
+}
+
 TEST_F(CheckTest, EveryFaultIsReported) {
   Make(Chunks(20), {At(7, 2), At(7, 2), At(9, 0x1000), At(1, 1)});
   EXPECT_EQ(Faults(), (Rules{FaultRule::kDuplicateOrigin, FaultRule::kDuplicateStore,
@@ -123,7 +136,8 @@ TEST_F(CheckTest, InfoCountsAsTheKernelDoes) {
   EXPECT_EQ(info.metadata, Bytes(2 * kChunk));
   EXPECT_EQ(info.capacity, Chunks(100));
   EXPECT_EQ(info.used, Chunks(6));
-  EXPECT_DOUBLE_EQ(info.fill(), 0.06);
+  EXPECT_DOUBLE_EQ(FillOf(info).fill(), 0.06);
+  EXPECT_EQ(FillOf(info).condition, StoreCondition::kGood);
 }
 
 TEST_F(CheckTest, RunsAreInTheOrderOfTheOrigin) {

@@ -6,16 +6,14 @@ namespace veneer {
 
 ChunkAllocator::ChunkAllocator(const Geometry& geometry, Chunks capacity,
                                std::vector<StoreChunk> used)
-    : geometry_(geometry) {
+    : geometry_(geometry), end_(capacity.value()) {
   std::ranges::sort(used);
   StoreChunk next = geometry.DataChunkFrom(StoreChunk(0));
   for (const StoreChunk chunk : used) {
     if (chunk > next) free_.push_back({next, chunk - next});
     next = geometry.DataChunkFrom(chunk + Chunks(1));
   }
-  if (next.value() < capacity.value()) {
-    free_.push_back({next, Chunks(capacity.value() - next.value())});
-  }
+  if (next < end_) free_.push_back({next, end_ - next});
   std::ranges::reverse(free_);
 }
 
@@ -43,6 +41,16 @@ void ChunkAllocator::Return(StoreRun run) {
   } else {
     free_.push_back(run);
   }
+}
+
+void ChunkAllocator::Lengthen(Chunks more) {
+  if (more == Chunks(0)) return;
+  if (!free_.empty() && free_.front().first + free_.front().count == end_) {
+    free_.front().count += more;
+  } else {
+    free_.insert(free_.begin(), {end_, more});
+  }
+  end_ += more;
 }
 
 }  // namespace veneer

@@ -29,10 +29,14 @@ class ChunkAllocator {
   // Gives back what Take returned.
   void Return(StoreRun run);
 
+  // The store has got longer: so many chunks behind those it had are free.
+  void Lengthen(Chunks more);
+
  private:
   Geometry geometry_;
+  StoreChunk end_;  // of the store
   // Disjoint, none empty; metadata chunks inside are skipped when they are taken. Taken from the
-  // back, so the last one is the lowest gap, and the first is the space behind the last chunk used.
+  // back, so the last one is the lowest gap; the space behind the last chunk used comes first.
   std::vector<StoreRun> free_;
 };
 

@@ -53,6 +53,21 @@ TEST(ChunkAllocatorTest, WhatIsReturnedIsTakenAgain) {
   EXPECT_EQ(TakeAll(allocator, Chunks(3)).size(), 10U);
 }
 
+TEST(ChunkAllocatorTest, ALongerStoreHasMoreFreeChunks) {
+  ChunkAllocator half(Small(), Chunks(400), {StoreChunk(2)});
+  EXPECT_EQ(half.Take(Chunks(9)).first, StoreChunk(3));
+  half.Lengthen(Chunks(400));
+  const auto rest = TakeAll(half, Chunks(7));
+  EXPECT_EQ(rest.size(), 795U - 10U);
+  EXPECT_EQ(rest.front(), 12U);
+  EXPECT_EQ(std::set(rest.begin(), rest.end()).size(), rest.size());
+
+  half.Lengthen(Chunks(0));
+  EXPECT_EQ(half.Take(Chunks(1)).count, Chunks(0));
+  half.Lengthen(Chunks(1));
+  EXPECT_EQ(half.Take(Chunks(9)).count, Chunks(1));
+}
+
 TEST(ChunkAllocatorTest, NothingIsFreeInAFullStore) {
   ChunkAllocator allocator(Small(), Chunks(4), {StoreChunk(2), StoreChunk(3)});
   EXPECT_EQ(allocator.Take(Chunks(1)).count, Chunks(0));

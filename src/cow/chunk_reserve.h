@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "cow/chunk_allocator.h"
 #include "cow/store_file.h"
+#include "cow/store_fill.h"
 
 namespace veneer {
 
@@ -20,6 +21,7 @@ class ChunkReserve {
   ChunkReserve(StoreFile& store, std::vector<StoreChunk> used)
       : store_(store),
         exceptions_(used.size()),
+        end_(EndOf(used)),
         allocator_(store.geometry(), store.capacity(), std::move(used)) {}
 
   // Between 1 and `most` chunks side by side. kNoSpace where the store or its file system is full.
@@ -36,7 +38,29 @@ class ChunkReserve {
       return Fail(std::move(prepared).error());
     }
     exceptions_ += run.count.value();
+    end_ = std::max(end_, run.first + run.count);
     return run;
+  }
+
+  // Takes on the size that the store's file has now, where it has got longer.
+  Result<void> UpdateCapacity() {
+    const std::lock_guard lock(mutex_);
+    const Chunks before = store_.capacity();
+    VENEER_TRY(store_.UpdateCapacity());
+    allocator_.Lengthen(store_.capacity() - before);
+    return {};
+  }
+
+  // With what is on its way to the list; for a disk of this size.
+  [[nodiscard]] StoreFill Fill(Bytes disk_size) const {
+    const std::lock_guard lock(mutex_);
+    const Geometry& geometry = store_.geometry();
+    const StoreChunk area = geometry.AreaChunk(geometry.AreasFor(exceptions_) - 1);
+    const StoreChunk end = std::max(end_, area + Chunks(1));
+    const Bytes chunk = geometry.chunk_size().bytes();
+    return {.condition = ConditionOf(geometry, store_.capacity(), exceptions_, disk_size),
+            .used = chunk * end.value(),
+            .capacity = chunk * store_.capacity().value()};
   }
 
   // Gives back what was taken and not used.
@@ -47,9 +71,15 @@ class ChunkReserve {
   }
 
  private:
+  static StoreChunk EndOf(const std::vector<StoreChunk>& used) {
+    const auto last = std::ranges::max_element(used);
+    return last == used.end() ? StoreChunk(0) : *last + Chunks(1);
+  }
+
   StoreFile& store_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::uint64_t exceptions_;  // in the list or on their way to it
+  StoreChunk end_;            // of what was ever in use
   ChunkAllocator allocator_;
 };
 

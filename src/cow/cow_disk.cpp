@@ -8,6 +8,9 @@
 #include <vector>
 
 #include "cow/disk_engine.h"
+#include "cow/disk_size.h"
+#include "cow/exception_reader.h"
+#include "cow/padded_file.h"
 
 namespace veneer {
 
@@ -55,7 +58,12 @@ Result<void> CowDisk::Parts::RequireWritable(ByteOffset at, Bytes length) const 
 
 Result<std::unique_ptr<CowDisk>> CowDisk::Open(std::unique_ptr<File> origin,
                                                std::unique_ptr<File> store, DiskAccess access) {
-  const Bytes size = VENEER_TRY(origin->Size());
+  const Bytes origin_size = VENEER_TRY(origin->Size());
+  const StoreHeader header = VENEER_TRY(ReadHeader(*store));
+  const Bytes size = VENEER_TRY(DiskSizeOf(header, origin_size));
+  if (size > origin_size) {
+    origin = std::make_unique<PaddedFile>(std::move(origin), origin_size, size);
+  }
   const auto mode =
       access == DiskAccess::kReadOnly ? StoreFile::Mode::kReadOnly : StoreFile::Mode::kReadWrite;
   std::vector<Exception> exceptions;
@@ -105,6 +113,10 @@ Result<void> CowDisk::Flush() {
 }
 
 Result<Extent> CowDisk::NextData(ByteOffset from) { return parts_->engine.NextData(from); }
+
+StoreFill CowDisk::Fill() const { return parts_->engine.Fill(); }
+
+Result<void> CowDisk::UpdateStoreSize() { return parts_->engine.UpdateStoreSize(); }
 
 DiskCounters CowDisk::counters() const {
   const Parts& p = *parts_;

@@ -27,6 +27,7 @@
 
 #include "base/result.h"
 #include "base/units.h"
+#include "cow/store_fill.h"
 #include "kernel/file.h"
 
 namespace veneer {
@@ -45,8 +46,9 @@ struct DiskCounters {
 
 class CowDisk {
  public:
-  // Takes both files. kCorrupt: the store breaks the format, is invalid, or belongs to an origin
-  // of another size. A store that was never activated is activated (kReadWrite) or read as empty.
+  // Takes both files. The disk may be larger than the origin: behind it, it reads as zeros until
+  // it is written. kCorrupt: the store breaks the format, is invalid, or belongs to an origin of
+  // another size. A store that was never activated is activated (kReadWrite) or read as empty.
   static Result<std::unique_ptr<CowDisk>> Open(std::unique_ptr<File> origin,
                                                std::unique_ptr<File> store, DiskAccess access);
 
@@ -74,6 +76,13 @@ class CowDisk {
   // The first stretch at or after `from` that may hold something other than zeros; empty, at the
   // end of the disk, where there is none.
   [[nodiscard]] Result<Extent> NextData(ByteOffset from);
+
+  // How full the store is, with what was not flushed yet.
+  [[nodiscard]] StoreFill Fill() const;
+
+  // Takes on the size that the store's file has now, where it was lengthened (LengthenStore).
+  // Writes that met a full store succeed from then on.
+  Result<void> UpdateStoreSize();
 
   [[nodiscard]] DiskCounters counters() const;
 

@@ -31,7 +31,8 @@ class CowDiskTest : public ::testing::Test {
     origin_ = std::make_unique<FakeFile>(image);
     store_ = std::make_unique<FakeFile>(Bytes(store_chunks.value() * kChunk));
     std::array<std::byte, kHeaderBytes> header{};
-    EncodeHeader({Activation::kValid, ChunkSize(), Bytes(image.size())}, header);
+    const RecordedSizes sizes{Bytes(image.size()), Bytes(image.size())};
+    EncodeHeader({Activation::kValid, ChunkSize(), sizes}, header);
     ASSERT_TRUE(store_->Open()->WriteAt(ByteOffset(0), header));
     Reopen();
   }
@@ -244,7 +245,8 @@ TEST_F(CowDiskTest, AStoreOfZerosIsAnEmptyStore) {
   ASSERT_TRUE(disk_->Flush());
   Reopen();
   EXPECT_EQ(Show(), "Ax");
-  EXPECT_EQ(ReadStoreInfo(*store_->Open()).value().header.origin_size, Bytes(2 * kChunk));
+  const RecordedSizes sizes{Bytes(2 * kChunk), Bytes(2 * kChunk)};
+  EXPECT_EQ(ReadStoreInfo(*store_->Open()).value().header.recorded, sizes);
 }
 
 TEST_F(CowDiskTest, AStoreOfAnotherDiskIsRefused) {

@@ -13,8 +13,12 @@ namespace veneer {
 struct CreateOptions {
   ChunkSize chunk_size;
   Bytes origin_size;
-  // The most that may be rewritten; the whole origin where absent.
-  std::optional<Bytes> max_change;
+  // Of the disk; the origin's where absent. kUsage where it is smaller than the origin, or larger
+  // and not a multiple of the sector: no block device has such a size, and a disk that is not as
+  // large as was asked for would be a surprise to whoever computed with it.
+  std::optional<Bytes> disk_size{};
+  // The most that may be rewritten; the whole disk where absent.
+  std::optional<Bytes> max_change{};
 };
 
 // Makes the sparse file, durable, sized so that `max_change` fits with its metadata. Appears

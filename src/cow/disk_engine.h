@@ -41,6 +41,8 @@ class DiskEngine {
   Result<void> Discard(ByteOffset at, Bytes length);
   Result<void> Flush() { return flusher_.Flush(); }
   [[nodiscard]] Result<Extent> NextData(ByteOffset from) const;
+  [[nodiscard]] StoreFill Fill() const { return reserve_.Fill(size_); }
+  Result<void> UpdateStoreSize() { return reserve_.UpdateCapacity(); }
 
  private:
   // A range of the disk within one run of chunks.

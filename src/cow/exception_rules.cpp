@@ -13,9 +13,9 @@ constexpr std::string_view kDamaged = "the store is damaged: restore it from a c
 
 }  // namespace
 
-Chunks ExceptionRules::OriginChunks(std::optional<Bytes> origin_size) const {
+Chunks ExceptionRules::DiskChunks(std::optional<Bytes> disk_size) const {
   // Without a disk at hand: whatever a disk can have.
-  return geometry_.ChunksFor(origin_size.value_or(Bytes(std::numeric_limits<std::int64_t>::max())));
+  return geometry_.ChunksFor(disk_size.value_or(Bytes(std::numeric_limits<std::int64_t>::max())));
 }
 
 unsigned ExceptionRules::Judge(std::uint64_t index, const Exception& exception,
@@ -26,9 +26,9 @@ unsigned ExceptionRules::Judge(std::uint64_t index, const Exception& exception,
     report(Fault{rule, fmt::format("exception {} (origin chunk {} -> store chunk {}) {}", index,
                                    exception.origin.value(), exception.store.value(), problem)});
   };
-  if (exception.origin.value() >= origin_chunks_.value()) {
+  if (exception.origin.value() >= disk_chunks_.value()) {
     fault(FaultRule::kOutOfBounds,
-          fmt::format("lies beyond the origin, which has {} chunks", origin_chunks_.value()));
+          fmt::format("lies beyond the disk, which has {} chunks", disk_chunks_.value()));
   } else if (!origins_.Insert(exception.origin.value())) {
     fault(FaultRule::kDuplicateOrigin, "remaps an origin chunk that has an exception already");
   }
@@ -51,14 +51,6 @@ Result<void> ExceptionRules::Require(std::uint64_t index, const Exception& excep
   if (faults == 0) return {};
   return Fail(ErrorKind::kCorrupt, std::move(first),
               "'veneer cow check' lists every fault; it may belong to another origin");
-}
-
-Result<void> RequireOriginSize(const StoreHeader& header, Bytes origin_size) {
-  if (!header.origin_size || *header.origin_size == origin_size) return {};
-  return Fail(ErrorKind::kCorrupt,
-              fmt::format("the store was made for an origin of {} bytes, this one has {}",
-                          header.origin_size->value(), origin_size.value()),
-              "name the image that the store was created with");
 }
 
 Result<void> RequireValid(const StoreHeader& header) {

@@ -20,9 +20,9 @@ class ExceptionRules {
  public:
   using FaultSink = std::function<void(const Fault&)>;
 
-  // `capacity`: whole chunks in the store file. `origin_size`: of the disk, where it is known.
-  ExceptionRules(const Geometry& geometry, Chunks capacity, std::optional<Bytes> origin_size)
-      : geometry_(geometry), capacity_(capacity), origin_chunks_(OriginChunks(origin_size)) {}
+  // `capacity`: whole chunks in the store file. `disk_size`: where it is known.
+  ExceptionRules(const Geometry& geometry, Chunks capacity, std::optional<Bytes> disk_size)
+      : geometry_(geometry), capacity_(capacity), disk_chunks_(DiskChunks(disk_size)) {}
 
   // Reports every rule that the exception with this number breaks; remembers it for the next.
   // Returns how many.
@@ -32,17 +32,14 @@ class ExceptionRules {
   Result<void> Require(std::uint64_t index, const Exception& exception);
 
  private:
-  [[nodiscard]] Chunks OriginChunks(std::optional<Bytes> origin_size) const;
+  [[nodiscard]] Chunks DiskChunks(std::optional<Bytes> disk_size) const;
 
   Geometry geometry_;
   Chunks capacity_;
-  Chunks origin_chunks_;
+  Chunks disk_chunks_;
   ChunkSet origins_;
   ChunkSet stores_;
 };
-
-// kCorrupt unless the disk's size is the one that the header records (where it records one).
-Result<void> RequireOriginSize(const StoreHeader& header, Bytes origin_size);
 
 // kCorrupt where the kernel invalidated the store.
 Result<void> RequireValid(const StoreHeader& header);

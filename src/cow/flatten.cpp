@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "cow/disk_size.h"
 #include "cow/exception_reader.h"
 #include "cow/exception_rules.h"
 #include "cow/exception_run.h"
@@ -21,14 +22,14 @@ constexpr std::size_t kBatch = std::size_t{1} << 17U;
 class Flattening {
  public:
   Flattening(const LinuxFile& origin, const LinuxFile& store, LinuxFile& output,
-             const Geometry& geometry, Bytes size, const FlattenOptions& options)
+             const Geometry& geometry, Bytes disk_size, const FlattenOptions& options)
       : origin_(origin),
         store_(store),
         output_(output),
         geometry_(geometry),
         options_(options),
         copier_(RangeCopier::Sharing::kAllowed) {
-    report_.size = size;
+    report_.size = disk_size;
   }
 
   Result<void> CopyBase();
@@ -89,7 +90,8 @@ Result<void> Flattening::CopyBase() {
   }
   report_.method = FlattenMethod::kCopy;
   VENEER_TRY(output_.Resize(report_.size));
-  return CopyDataOf(origin_, ByteOffset(0), ByteOffset(0), report_.size);
+  const Bytes origin_size = VENEER_TRY(origin_.Size());
+  return CopyDataOf(origin_, ByteOffset(0), ByteOffset(0), origin_size);
 }
 
 // The output has a hole at the target: only what is data is copied.
@@ -158,7 +160,7 @@ Result<bool> Flattening::IsData(ByteOffset at, Bytes length) {
 Result<void> Flattening::ApplyRun(const ExceptionRun& run) {
   const ByteOffset target = geometry_.OffsetOf(run.origin);
   const ByteOffset source = geometry_.OffsetOf(run.store);
-  // The origin's last chunk may be partial.
+  // The disk's last chunk may be partial.
   const Bytes length = std::min(geometry_.chunk_size().bytes() * run.count.value(),
                                 ByteOffset(report_.size.value()) - target);
   ++report_.runs;
@@ -195,8 +197,8 @@ Result<FlattenReport> Flatten(const LinuxFile& origin, const LinuxFile& store,
   VENEER_TRY(RequireOther(output, store, "store"));
   const StoreHeader header = VENEER_TRY(ReadHeader(store));
   VENEER_TRY(RequireValid(header));
-  const Bytes size = VENEER_TRY(origin.Size());
-  VENEER_TRY(RequireOriginSize(header, size));
+  const Bytes origin_size = VENEER_TRY(origin.Size());
+  const Bytes size = VENEER_TRY(DiskSizeOf(header, origin_size));
 
   NewFile file = VENEER_TRY(NewFile::Begin(output, options.replace));
   Flattening flattening(origin, store, file.file(), Geometry(header.chunk_size), size, options);

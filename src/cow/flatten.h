@@ -1,6 +1,7 @@
 // Flatten: origin + store = a plain image, in time proportional to what changed.
 //
-// The store is read directly; no device is needed. The base is cloned (FICLONE) where the file
+// The store is read directly; no device is needed. The output has the size of the disk, also where
+// the origin is smaller: its rest is a hole. The base is cloned (FICLONE) where the file
 // system can, else its data extents are copied; then each run of changed chunks likewise. Holes
 // stay holes. The output is made as a nameless file and linked when it is complete and durable,
 // so that it appears whole or not at all, whatever is killed.

@@ -26,7 +26,8 @@ class FlattenTest : public ::testing::Test {
     ASSERT_TRUE(origin.file().Resize(Bytes(kSize)));
     ASSERT_TRUE(origin.file().WriteAt(ByteOffset(0), half));
     ASSERT_TRUE(std::move(origin).Publish());
-    ASSERT_TRUE(CreateStore(Path("store"), {ChunkSize(), Bytes(kSize), std::nullopt}));
+    ASSERT_TRUE(
+        CreateStore(Path("store"), {.chunk_size = ChunkSize(), .origin_size = Bytes(kSize)}));
     disk_ = CowDisk::Open(Open("origin"), Open("store", Access::kReadWrite), DiskAccess::kReadWrite)
                 .value();
   }

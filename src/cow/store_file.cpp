@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "cow/disk_size.h"
 #include "cow/exception_reader.h"
 #include "cow/exception_rules.h"
 #include "format/header.h"
@@ -15,20 +16,20 @@
 namespace veneer {
 
 Result<std::unique_ptr<StoreFile>> StoreFile::Open(
-    std::unique_ptr<File> file, Bytes origin_size, Mode mode,
+    std::unique_ptr<File> file, Bytes disk_size, Mode mode,
     const std::function<void(const Exception&)>& visit) {
   const StoreHeader header = VENEER_TRY(ReadHeader(*file));
   VENEER_TRY(RequireValid(header));
-  VENEER_TRY(RequireOriginSize(header, origin_size));
+  VENEER_TRY(RequireDiskSize(header, disk_size));
   const Geometry geometry(header.chunk_size);
   const Chunks capacity = geometry.WholeChunks(VENEER_TRY(file->Size()));
   std::unique_ptr<StoreFile> store(new StoreFile(std::move(file), geometry, capacity));
 
   if (header.activation == Activation::kNever) {
-    if (mode == Mode::kReadWrite) VENEER_TRY(store->Activate(origin_size));
+    if (mode == Mode::kReadWrite) VENEER_TRY(store->Activate(disk_size));
     return store;
   }
-  ExceptionRules rules(geometry, capacity, origin_size);
+  ExceptionRules rules(geometry, capacity, disk_size);
   const auto require = [&](std::uint64_t index, const Exception& exception) -> Result<void> {
     VENEER_TRY(rules.Require(index, exception));
     visit(exception);
@@ -39,14 +40,22 @@ Result<std::unique_ptr<StoreFile>> StoreFile::Open(
   return store;
 }
 
-Result<void> StoreFile::Activate(Bytes origin_size) {
+Result<void> StoreFile::Activate(Bytes disk_size) {
   // The list must be empty before there is a header that makes it count.
   VENEER_TRY(Prepare(0));
   VENEER_TRY(file_->Sync());
   std::array<std::byte, kHeaderBytes> header{};
-  EncodeHeader({Activation::kValid, geometry_.chunk_size(), origin_size}, header);
+  // A store that says nothing is one for a disk as large as its image.
+  const RecordedSizes sizes{.origin_size = disk_size, .disk_size = disk_size};
+  EncodeHeader({Activation::kValid, geometry_.chunk_size(), sizes}, header);
   VENEER_TRY(file_->WriteAt(ByteOffset(0), header));
   return file_->Sync();
+}
+
+Result<void> StoreFile::UpdateCapacity() {
+  const Bytes size = VENEER_TRY(file_->Size());
+  capacity_ = std::max(capacity_, geometry_.WholeChunks(size));
+  return {};
 }
 
 Result<void> StoreFile::ZeroBehindTheList() {
@@ -74,7 +83,7 @@ Result<void> StoreFile::Prepare(std::uint64_t exceptions) {
         ErrorKind::kNoSpace, ENOSPC,
         fmt::format("the store is full: it holds {} changed chunks of {} bytes",
                     geometry_.MaxExceptions(capacity_), geometry_.chunk_size().bytes().value()),
-        "detach it and make the store file larger, or flatten it into a new image"});
+        "make it larger with 'veneer cow grow', or flatten it into a new image"});
   }
   const std::uint64_t areas = geometry_.AreasFor(exceptions);
   for (; prepared_areas_ < areas; ++prepared_areas_) {

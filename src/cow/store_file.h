@@ -11,7 +11,7 @@
 // that is prepared.
 //
 // Verbs block on the file. Prepare and Commit may run at the same time in two threads, each of
-// them in one thread at a time.
+// them in one thread at a time; UpdateCapacity and capacity() belong to Prepare.
 #pragma once
 
 #include <atomic>
@@ -32,17 +32,20 @@ class StoreFile {
  public:
   enum class Mode : std::uint8_t { kReadOnly, kReadWrite };
 
-  // Opens the store of a disk of `origin_size` bytes and passes each exception to `visit`.
-  // kCorrupt where it is invalid, breaks the format, or belongs to another origin. With kReadWrite
-  // a store that was never activated becomes an empty one, and what a torn commit has left behind
-  // the end of the list is zeroed.
+  // Opens the store of a disk of `disk_size` bytes (see DiskSizeOf) and passes each exception to
+  // `visit`. kCorrupt where it is invalid, breaks the format, or belongs to another disk. With
+  // kReadWrite a store that was never activated becomes an empty one, and what a torn commit has
+  // left behind the end of the list is zeroed.
   static Result<std::unique_ptr<StoreFile>> Open(
-      std::unique_ptr<File> file, Bytes origin_size, Mode mode,
+      std::unique_ptr<File> file, Bytes disk_size, Mode mode,
       const std::function<void(const Exception&)>& visit);
 
   [[nodiscard]] const Geometry& geometry() const { return geometry_; }
   [[nodiscard]] Chunks capacity() const { return capacity_; }
   [[nodiscard]] File& file() { return *file_; }
+  // Takes on the size that the file has now, where that is larger: somebody has lengthened it.
+  Result<void> UpdateCapacity();
+
   // Exceptions in the list.
   [[nodiscard]] std::uint64_t committed() const { return committed_; }
 
@@ -67,7 +70,7 @@ class StoreFile {
   StoreFile(std::unique_ptr<File> file, const Geometry& geometry, Chunks capacity)
       : file_(std::move(file)), geometry_(geometry), capacity_(capacity) {}
 
-  Result<void> Activate(Bytes origin_size);
+  Result<void> Activate(Bytes disk_size);
   Result<void> ZeroBehindTheList();
   // Writes entries that belong into the slots from `slot` of the list on; within one area.
   Result<void> WriteSlots(std::uint64_t slot, std::span<const Exception> exceptions);

@@ -1,14 +1,22 @@
 #include "cow/store_info.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "cow/exception_reader.h"
 
 namespace veneer {
 
-double StoreInfo::fill() const {
-  if (capacity == Chunks(0)) return 1;
-  return std::min(1.0, static_cast<double>(used.value()) / static_cast<double>(capacity.value()));
+StoreFill FillOf(const StoreInfo& info) {
+  const Geometry geometry(info.header.chunk_size);
+  std::optional<Bytes> disk_size;
+  if (info.header.recorded) disk_size = info.header.recorded->disk_size;
+  const Bytes chunk = geometry.chunk_size().bytes();
+  return {.condition = info.header.activation == Activation::kInvalid
+                           ? StoreCondition::kInvalid
+                           : ConditionOf(geometry, info.capacity, info.exceptions, disk_size),
+          .used = chunk * info.used.value(),
+          .capacity = chunk * info.capacity.value()};
 }
 
 Result<StoreInfo> ReadStoreInfo(const File& store) {

@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "cow/exception_run.h"
+#include "cow/store_fill.h"
 #include "format/header.h"
 #include "kernel/file.h"
 
@@ -20,10 +21,10 @@ struct StoreInfo {
   Bytes file_size;
   Chunks capacity;  // whole chunks in the file
   Chunks used;      // up to the last one in use, as the kernel counts
-
-  // 0 … 1; the kernel reports an overflow at 1.
-  [[nodiscard]] double fill() const;
 };
+
+// Its fill is that of the kernel, which reports an overflow at 1.
+StoreFill FillOf(const StoreInfo& info);
 
 // Reads header and areas; an invalid store too. kCorrupt where it breaks the format.
 // `store` may be in use: what is seen is then what was flushed at some moment.

@@ -71,6 +71,13 @@ class Geometry {
     return Chunks(stride() - (chunk.value() - 2) % stride() - 1);
   }
 
+  // How many data chunks lie before `chunk`.
+  [[nodiscard]] constexpr Chunks DataChunksBefore(StoreChunk chunk) const {
+    if (chunk.value() == 0) return Chunks(0);
+    const std::uint64_t areas = (chunk.value() - 1 + stride() - 1) / stride();
+    return Chunks(chunk.value() - 1 - areas);
+  }
+
   [[nodiscard]] constexpr ByteOffset OffsetOf(StoreChunk chunk) const {
     return ByteOffset(chunk.value() << chunk_size_.shift());
   }

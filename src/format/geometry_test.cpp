@@ -47,6 +47,15 @@ TEST(GeometryTest, TheStoreForNChangesHoldsExactlyNChanges) {
   }
 }
 
+TEST(GeometryTest, DataChunksAreCountedWithoutMetadata) {
+  const Geometry g(*ChunkSize::FromBytes(KiB(8)));
+  std::uint64_t data = 0;
+  for (std::uint64_t chunk = 0; chunk < 5000; ++chunk) {
+    ASSERT_EQ(g.DataChunksBefore(StoreChunk(chunk)), Chunks(data)) << chunk;
+    if (!g.IsMetadata(StoreChunk(chunk))) ++data;
+  }
+}
+
 TEST(GeometryTest, TheTrapSizeNeverLetsItsLastAreaFill) {
   const Geometry g = Of(KiB(4));
   EXPECT_EQ(g.MaxExceptions(Chunks(1 + 257)), 255U);

@@ -6,10 +6,14 @@
 //        12  le32  chunk size  in sectors of 512 bytes
 //
 //   byte 256  8 bytes  "VNR-ORIG"      the origin record: Veneer's own, optional. The kernel
-//        264  le64     origin size      neither reads nor needs it (it writes zeros over it when
-//        272  le64     ~origin size     it invalidates a store). See ADR 2.
+//        264  le64     disk size        neither reads nor needs it (it writes zeros over it when
+//        272  le64     ~disk size       it invalidates a store). See ADR 2.
 //
-// Both parts lie in the first sector, so that a cut during the write of a header leaves the old one
+//   byte 280  8 bytes  "VNR-IMAG"      only where the image is smaller than the disk: what lies
+//        288  le64     image size       behind it reads as zeros. Who does not know this part
+//        296  le64     ~image size      takes it for an image of the disk's size. See ADR 7.
+//
+// All parts lie in the first sector, so that a cut during the write of a header leaves the old one
 // or the new one.
 //
 // Source of the first part: Linux drivers/md/dm-snap-persistent.c, struct disk_header.
@@ -28,16 +32,25 @@
 namespace veneer {
 
 enum class Activation : std::uint8_t {
-  kNever,    // all zeros so far: an empty store; chunk size and the rest are defaults
+  // No magic: an empty store, which the kernel activates when it loads it. Either all zeros, and
+  // chunk size and the rest are defaults, or with all the rest of a header that has a record.
+  kNever,
   kValid,    // in use
   kInvalid,  // the kernel gave it up
+};
+
+// What the origin record says.
+struct RecordedSizes {
+  Bytes origin_size;  // of the image that the store was made for
+  Bytes disk_size;    // never below it; the disk reads as zeros from the image's end on
+
+  bool operator==(const RecordedSizes&) const = default;
 };
 
 struct StoreHeader {
   Activation activation = Activation::kNever;
   ChunkSize chunk_size;
-  // The size of the disk the store was made for, where it is recorded.
-  std::optional<Bytes> origin_size;
+  std::optional<RecordedSizes> recorded;
 };
 
 // Bytes that DecodeHeader wants to see and EncodeHeader writes.
@@ -46,8 +59,9 @@ inline constexpr std::size_t kHeaderBytes = 4096;
 // kCorrupt: too few bytes, another magic, another version, an impossible chunk size.
 Result<StoreHeader> DecodeHeader(std::span<const std::byte> bytes);
 
-// Fills all kHeaderBytes of `out`, as a valid or (kInvalid) an invalidated store; kNever gives
-// zeros.
+// Fills all kHeaderBytes of `out`, as a valid or (kInvalid) an invalidated store; kNever without a
+// record gives zeros. Precondition: the recorded image is not larger than the disk, and smaller
+// only where it has bytes.
 void EncodeHeader(const StoreHeader& header, std::span<std::byte, kHeaderBytes> out);
 
 }  // namespace veneer

@@ -115,12 +115,26 @@ std::string NameOf(const ::testing::TestParamInfo<BadCommand>& instance) {
   return instance.param.name;
 }
 
+using NamedSize = std::pair<std::string, std::string>;
+const std::vector<NamedSize> kNoSizes = {
+    {"Zero", "0"},
+    {"Negative", "-1"},
+    {"UnknownUnit", "7Q"},
+    {"Word", "big"},
+    {"Empty", ""},
+    {"Overflow", "99999999999999999999"},
+    {"UnitOverflow", "9999999P"},
+};
+
+BadCommand With(BadCommand command, const std::vector<std::string>& more) {
+  command.arguments.insert(command.arguments.end(), more.begin(), more.end());
+  return command;
+}
+
 std::vector<BadCommand> BadCreates() {
   const auto create = [](std::string name, const std::string& file, const std::string& origin,
                          int status, const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments = {"cow", "create", file, "--origin", origin};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return BadCommand{std::move(name), std::move(arguments), status};
+    return With({std::move(name), {"cow", "create", file, "--origin", origin}, status}, more);
   };
   std::vector<BadCommand> all = {
       create("OriginIsMissing", "@n.cow", "@no", 3),
@@ -134,28 +148,20 @@ std::vector<BadCommand> BadCreates() {
       {"NoOrigin", {"cow", "create", "@n.cow"}, 2},
       {"NoFile", {"cow", "create", "--origin", "@base.img"}, 2},
   };
-  const std::vector<std::pair<std::string, std::string>> bad_chunk_sizes = {
-      {"Zero", "0"},
-      {"Negative", "-1"},
-      {"UnknownUnit", "7Q"},
-      {"NotAPowerOfTwo", "12K"},
-      {"Odd", "5000"},
-      {"TooSmall", "512"},
-      {"TooLarge", "2M"},
-      {"Word", "big"},
-      {"Empty", ""},
-      {"Overflow", "99999999999999999999"},
-      {"UnitOverflow", "9999999P"},
-  };
+  std::vector<NamedSize> bad_chunk_sizes = kNoSizes;
+  bad_chunk_sizes.insert(
+      bad_chunk_sizes.end(),
+      {{"NotAPowerOfTwo", "12K"}, {"Odd", "5000"}, {"TooSmall", "512"}, {"TooLarge", "2M"}});
   for (const auto& [name, size] : bad_chunk_sizes) {
     all.push_back(create("ChunkSize" + name, "@n.cow", "@base.img", 2, {"--chunk-size", size}));
   }
-  for (const auto& [name, size] : bad_chunk_sizes) {
-    if (name == "NotAPowerOfTwo" || name == "Odd" || name == "TooSmall" || name == "TooLarge") {
-      continue;  // good sizes for what may change
-    }
+  for (const auto& [name, size] : kNoSizes) {
     all.push_back(create("MaxChange" + name, "@n.cow", "@base.img", 2, {"--max-change=" + size}));
+    all.push_back(create("Size" + name, "@n.cow", "@base.img", 2, {"--size=" + size}));
   }
+  all.push_back(create("SizeBelowTheImage", "@n.cow", "@base.img", 2, {"--size", "67108352"}));
+  all.push_back(create("SizeWithAPartialSector", "@n.cow", "@base.img", 2, {"--size=67108865"}));
+  all.push_back(create("SizeBeyondAnyFile", "@n.cow", "@base.img", 2, {"--size=8191P"}));
   return all;
 }
 
@@ -189,10 +195,10 @@ std::vector<BadCommand> BadFlattens() {
   const auto flatten = [](std::string name, const std::string& store, const std::string& origin,
                           const std::string& output, int status,
                           const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments = {"cow",  "flatten",  store, "--origin",
-                                          origin, "--output", output};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return BadCommand{std::move(name), std::move(arguments), status};
+    return With({std::move(name),
+                 {"cow", "flatten", store, "--origin", origin, "--output", output},
+                 status},
+                more);
   };
   return {
       flatten("StoreMissing", "@no", "@base.img", "@n.img", 3),
@@ -226,10 +232,9 @@ INSTANTIATE_TEST_SUITE_P(Flatten, BadInputTest, ::testing::ValuesIn(BadFlattens(
 std::vector<BadCommand> BadAttaches() {
   const auto attach = [](std::string name, const std::string& store, const std::string& origin,
                          int status, const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments = {"cow",  "attach", store,   "--origin",
-                                          origin, "--at",   "@n.img"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return BadCommand{std::move(name), std::move(arguments), status};
+    return With(
+        {std::move(name), {"cow", "attach", store, "--origin", origin, "--at", "@n.img"}, status},
+        more);
   };
   return {
       attach("StoreMissing", "@no", "@base.img", 3),
@@ -240,7 +245,12 @@ std::vector<BadCommand> BadAttaches() {
       attach("StoreInvalid", "@inval.cow", "@base.img", 6),
       attach("StoreIsADirectory", "@dir", "@base.img", 2),
       attach("OriginOfAnotherSize", "@made.cow", "@other.img", 6),
-      attach("DeviceMapper", "@made.cow", "@base.img", 7, {"--backend", "dm"}),
+      attach("DeviceMapperWithAPath", "@made.cow", "@base.img", 2,
+             {"--backend", "dm", "--name", "n"}),
+      attach("UserWithAName", "@made.cow", "@base.img", 2, {"--name", "n"}),
+      {"DeviceMapperWithoutAName",
+       {"cow", "attach", "@made.cow", "--origin", "@base.img", "--backend", "dm"},
+       2},
       attach("BackendUnknown", "@made.cow", "@base.img", 2, {"--backend", "nbd"}),
       {"NoPlace", {"cow", "attach", "@made.cow", "--origin", "@base.img"}, 2},
       {"DetachWhatIsNoDisk", {"cow", "detach", "@taken.img"}, 3},
@@ -250,6 +260,30 @@ std::vector<BadCommand> BadAttaches() {
        2},
   };
 }
+
+std::vector<BadCommand> BadGrows() {
+  std::vector<BadCommand> all = {
+      {"FillWhatIsMissing", {"cow", "fill", "@no"}, 3},
+      {"FillADirectory", {"cow", "fill", "@dir"}, 2},
+      {"FillWhatIsNoStore", {"cow", "fill", "@text.cow"}, 6},
+      {"FillAnImage", {"cow", "fill", "@base.img"}, 6},
+      {"FillNothing", {"cow", "fill"}, 2},
+      {"GrowWhatIsMissing", {"cow", "grow", "@no"}, 3},
+      {"GrowADirectory", {"cow", "grow", "@dir"}, 2},
+      {"GrowWhatIsNoStore", {"cow", "grow", "@text.cow"}, 6},
+      {"GrowAnImage", {"cow", "grow", "@base.img"}, 6},
+      {"GrowWhatTheKernelGaveUp", {"cow", "grow", "@inval.cow", "--max-change", "64M"}, 6},
+      {"GrowWithoutKnowingTheDisk", {"cow", "grow", "@sub.cow"}, 2},
+      {"GrowBeyondAnyFile", {"cow", "grow", "@sub.cow", "--max-change", "8191P"}, 2},
+  };
+  for (const auto& [name, size] : kNoSizes) {
+    all.push_back(
+        {"GrowMaxChange" + name, {"cow", "grow", "@made.cow", "--max-change=" + size}, 2});
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Grow, BadInputTest, ::testing::ValuesIn(BadGrows()), NameOf);
 
 INSTANTIATE_TEST_SUITE_P(Attach, BadInputTest, ::testing::ValuesIn(BadAttaches()), NameOf);
 

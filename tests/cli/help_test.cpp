@@ -26,6 +26,8 @@ TEST_F(HelpTest, EveryCommandHasHelpWithExamples) {
       {"cow", "check"},
       {"cow", "flatten"},
       {"cow", "attach"},
+      {"cow", "fill"},
+      {"cow", "grow"},
       {"cow", "detach"},
       {"demo"},
   };
@@ -90,7 +92,7 @@ TEST_F(HelpTest, EveryOptionIsInTheManPageAndInTheCompletions) {
   const std::string zsh = Packaged("completions/veneer.zsh");
   const std::string fish = Packaged("completions/veneer.fish");
   for (const std::string command :
-       {"create", "info", "list", "check", "flatten", "attach", "detach", "demo"}) {
+       {"create", "info", "list", "check", "flatten", "attach", "fill", "grow", "detach", "demo"}) {
     const std::string help =
         Ok(command == "demo" ? std::vector<std::string>{command, "--help"}
                              : std::vector<std::string>{"cow", command, "--help"});

@@ -42,23 +42,29 @@ std::ostream& operator<<(std::ostream& out, const Step& step) {
              << step.at << " with " << int{step.fill};
 }
 
+// How much of the disk its image has.
+enum class Image : std::uint8_t { kAll, kPart, kOneByte };
+
 // A disk of nine chunks and a bit, over an origin with data and holes, and the array it should be.
 class Bench {
  public:
-  explicit Bench(ChunkSize chunk_size) : chunk_(chunk_size.bytes().value()) {
+  Bench(ChunkSize chunk_size, Image image) : chunk_(chunk_size.bytes().value()) {
     const std::size_t size = 9 * chunk_ + chunk_ / 2 + 13;
-    origin_ = std::make_unique<FakeFile>(Bytes(size));
+    origin_size_ = Bytes(ImageSize(image, size));
+    origin_ = std::make_unique<FakeFile>(origin_size_);
     model_.resize(size);
     const auto origin = origin_->Open();
-    for (std::size_t at = 0; at + chunk_ / 2 < size; at += 2 * chunk_) {
-      Fill(at, chunk_ + chunk_ / 2, std::byte{0x5a});
-      RC_ASSERT(origin->WriteAt(ByteOffset(at), Part(at, chunk_ + chunk_ / 2)).has_value());
+    for (std::size_t at = 0; at < origin_size_.value(); at += 2 * chunk_) {
+      const std::size_t length = std::min(chunk_ + chunk_ / 2, origin_size_.value() - at);
+      Fill(at, length, std::byte{0x5a});
+      RC_ASSERT(origin->WriteAt(ByteOffset(at), Part(at, length)).has_value());
     }
     const Geometry geometry(chunk_size);
     store_ =
         std::make_unique<FakeFile>(geometry.StoreBytesFor(geometry.ChunksFor(Bytes(size))).value());
     std::array<std::byte, kHeaderBytes> header{};
-    EncodeHeader({Activation::kValid, chunk_size, Bytes(size)}, header);
+    const RecordedSizes sizes{.origin_size = origin_size_, .disk_size = Bytes(size)};
+    EncodeHeader({Activation::kValid, chunk_size, sizes}, header);
     RC_ASSERT(store_->Open()->WriteAt(ByteOffset(0), header).has_value());
     Reopen();
   }
@@ -98,7 +104,7 @@ class Bench {
   void RequireAll() {
     RC_ASSERT(Shown(0, size()) == model_);
     RC_ASSERT(disk_->Flush().has_value());
-    const auto report = CheckStore(*store_->Open(), Bytes(size()), [](const Fault& fault) {
+    const auto report = CheckStore(*store_->Open(), origin_size_, [](const Fault& fault) {
       RC_FAIL("the store has a fault: " + fault.message);
     });
     RC_ASSERT(report.has_value());
@@ -108,6 +114,12 @@ class Bench {
   }
 
  private:
+  // In the middle of a chunk with data, one byte behind a sector.
+  std::size_t ImageSize(Image image, std::size_t disk) const {
+    if (image == Image::kOneByte) return 1;
+    return image == Image::kAll ? disk : 4 * chunk_ + chunk_ / 4 + 513;
+  }
+
   std::span<const std::byte> Part(std::uint64_t at, std::uint64_t length) const {
     return std::span(model_).subspan(at, length);
   }
@@ -156,6 +168,7 @@ class Bench {
   }
 
   std::uint64_t chunk_;
+  Bytes origin_size_;
   Contents model_;
   std::unique_ptr<FakeFile> origin_;
   std::unique_ptr<FakeFile> store_;
@@ -182,18 +195,21 @@ rc::Gen<Step> StepFor(std::uint64_t size, std::uint64_t chunk) {
   });
 }
 
-class ModelTest : public ::testing::TestWithParam<std::uint64_t> {
- protected:
-  ChunkSize chunk_size() const { return ChunkSize::FromBytes(KiB(GetParam())).value(); }
+struct ModelCase {
+  std::uint64_t chunk_kib = 4;
+  Image image = Image::kAll;
 };
 
+class ModelTest : public ::testing::TestWithParam<ModelCase> {};
+
 TEST_P(ModelTest, IsToldFromAnArrayByNothingButSpeed) {
+  const ChunkSize chunk_size = ChunkSize::FromBytes(KiB(GetParam().chunk_kib)).value();
   std::size_t steps_done = 0;
   // Large chunks move a lot of memory; one round is 10,000 operations.
-  const std::size_t wanted = (GetParam() <= 64 ? 20'000 : 10'000) * StormFactor();
+  const std::size_t wanted = (GetParam().chunk_kib <= 64 ? 20'000 : 10'000) * StormFactor();
   while (steps_done < wanted && !HasFailure()) {
     const bool passed = rc::check([&] {
-      Bench bench(chunk_size());
+      Bench bench(chunk_size, GetParam().image);
       const auto steps =
           *rc::gen::container<std::vector<Step>>(100, StepFor(bench.size(), bench.chunk()));
       for (const Step& step : steps) bench.Do(step);
@@ -205,8 +221,25 @@ TEST_P(ModelTest, IsToldFromAnArrayByNothingButSpeed) {
   RecordProperty("operations", std::to_string(steps_done));
 }
 
-INSTANTIATE_TEST_SUITE_P(ChunkKiB, ModelTest,
-                         ::testing::Values(4, 8, 16, 32, 64, 128, 256, 512, 1024));
+std::string NameOfCase(const ::testing::TestParamInfo<ModelCase>& instance) {
+  return std::to_string(instance.param.chunk_kib) + "KiB";
+}
+
+std::vector<ModelCase> CasesWith(Image image, const std::vector<std::uint64_t>& chunks_kib) {
+  std::vector<ModelCase> cases;
+  cases.reserve(chunks_kib.size());
+  for (const std::uint64_t kib : chunks_kib) cases.push_back({.chunk_kib = kib, .image = image});
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(Chunk, ModelTest,
+                         ::testing::ValuesIn(CasesWith(Image::kAll,
+                                                       {4, 8, 16, 32, 64, 128, 256, 512, 1024})),
+                         NameOfCase);
+INSTANTIATE_TEST_SUITE_P(PartOfTheDiskIsImageChunk, ModelTest,
+                         ::testing::ValuesIn(CasesWith(Image::kPart, {4, 16, 1024})), NameOfCase);
+INSTANTIATE_TEST_SUITE_P(OneByteIsImageChunk, ModelTest,
+                         ::testing::ValuesIn(CasesWith(Image::kOneByte, {4, 64})), NameOfCase);
 
 // Many threads
 
@@ -253,7 +286,10 @@ class Worker {
   std::mt19937_64 random_;
 };
 
-class ThreadsTest : public ModelTest {};
+class ThreadsTest : public ::testing::TestWithParam<std::uint64_t> {
+ protected:
+  ChunkSize chunk_size() const { return ChunkSize::FromBytes(KiB(GetParam())).value(); }
+};
 
 TEST_P(ThreadsTest, NeverDisturbEachOther) {
   constexpr std::size_t kThreads = 4;

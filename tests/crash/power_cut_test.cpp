@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <memory>
 #include <random>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "cow/check.h"
@@ -48,12 +50,16 @@ Stamp StampOf(std::span<const std::byte> sector) {
 // What the disk may hold after a cut.
 class Expectation {
  public:
-  Expectation(std::size_t sectors, std::size_t sectors_per_chunk)
-      : allowed_(sectors), per_chunk_(sectors_per_chunk) {
+  // Of the disk's sectors, the first `image_sectors` are in the image; the rest are zeros.
+  Expectation(std::size_t sectors, std::size_t image_sectors, std::size_t sectors_per_chunk)
+      : allowed_(sectors), image_sectors_(image_sectors), per_chunk_(sectors_per_chunk) {
     for (std::size_t i = 0; i < sectors; ++i) allowed_[i] = {OriginStamp(i)};
   }
 
-  static Stamp OriginStamp(std::size_t sector) { return (Stamp{1} << 40U) + sector; }
+  static Stamp ImageStamp(std::size_t sector) { return (Stamp{1} << 40U) + sector; }
+  Stamp OriginStamp(std::size_t sector) const {
+    return sector < image_sectors_ ? ImageStamp(sector) : Stamp{0};
+  }
 
   // Called before the disk is told: from then on a cut may show it.
   void Wrote(std::size_t first, std::size_t count, Stamp stamp) {
@@ -97,10 +103,17 @@ class Expectation {
   std::vector<std::vector<Stamp>> allowed_;  // by sector: what was flushed, then later ones
   std::map<std::size_t, Mapping> first_since_flush_;  // by chunk
   std::set<std::size_t> mapped_;
+  std::size_t image_sectors_;
   std::size_t per_chunk_;
 };
 
-class PowerCutTest : public ::testing::TestWithParam<std::uint64_t> {
+struct CutCase {
+  std::uint64_t seed = 1;
+  // Of the disk's 700, in the image.
+  std::size_t image_chunks = 700;
+};
+
+class PowerCutTest : public ::testing::TestWithParam<CutCase> {
  protected:
   // More chunks than one area has entries, so that areas fill up; the last one is partial.
   static constexpr std::size_t kChunks = 700;
@@ -111,17 +124,19 @@ class PowerCutTest : public ::testing::TestWithParam<std::uint64_t> {
     chunk_size_ = ChunkSize::FromBytes(KiB(4)).value();
     const Geometry geometry(chunk_size_);
     sectors_ = kChunks * PerChunk() - 3;
+    image_sectors_ = std::min(sectors_, GetParam().image_chunks * PerChunk());
     std::vector<std::byte> image;
-    for (std::size_t i = 0; i < sectors_; ++i) {
-      const auto sector = Stamped(1, Expectation::OriginStamp(i));
+    for (std::size_t i = 0; i < image_sectors_; ++i) {
+      const auto sector = Stamped(1, Expectation::ImageStamp(i));
       image.insert(image.end(), sector.begin(), sector.end());
     }
     origin_ = std::make_unique<FakeFile>(image);
     store_ = std::make_unique<FakeFile>(
-        geometry.StoreBytesFor(geometry.ChunksFor(Bytes(image.size()))).value());
+        geometry.StoreBytesFor(geometry.ChunksFor(Bytes(sectors_ * kSector))).value());
     // What another life of the blocks has left: none of it may ever count.
     Litter(geometry);
-    expectation_ = std::make_unique<Expectation>(sectors_, PerChunk());
+    if (image_sectors_ < sectors_) Activate(geometry);
+    expectation_ = std::make_unique<Expectation>(sectors_, image_sectors_, PerChunk());
   }
 
   std::size_t PerChunk() const { return chunk_size_.bytes().value() / kSector; }
@@ -139,6 +154,18 @@ class PowerCutTest : public ::testing::TestWithParam<std::uint64_t> {
     ASSERT_TRUE(file->Sync());
   }
 
+  // As create does it for a disk that is larger than its image.
+  void Activate(const Geometry& geometry) {
+    const auto file = store_->Open();
+    ASSERT_TRUE(file->PunchHole(geometry.OffsetOf(geometry.AreaChunk(0)), KiB(4)));
+    const RecordedSizes sizes{.origin_size = Bytes(image_sectors_ * kSector),
+                              .disk_size = Bytes(sectors_ * kSector)};
+    std::array<std::byte, kHeaderBytes> header{};
+    EncodeHeader({Activation::kValid, chunk_size_, sizes}, header);
+    ASSERT_TRUE(file->WriteAt(ByteOffset(0), header));
+    ASSERT_TRUE(file->Sync());
+  }
+
   void OpenDisk() {
     disk_ = CowDisk::Open(origin_->Open(), store_->Open(), DiskAccess::kReadWrite).value();
   }
@@ -148,7 +175,7 @@ class PowerCutTest : public ::testing::TestWithParam<std::uint64_t> {
     ++cuts_;
     const auto after = store_->AfterCut(choose);
     std::string fault;
-    const auto report = CheckStore(*after->Open(), Bytes(sectors_ * kSector),
+    const auto report = CheckStore(*after->Open(), Bytes(image_sectors_ * kSector),
                                    [&](const Fault& f) { fault = f.message; });
     ASSERT_TRUE(report);
     ASSERT_EQ(report->faults, 0U) << fault;
@@ -223,19 +250,20 @@ class PowerCutTest : public ::testing::TestWithParam<std::uint64_t> {
   // After a restart of the process: what is seen is what was and is again unflushed.
   void AdoptAfterRestart(std::span<const std::byte> contents) {
     ASSERT_TRUE(disk_->Flush());
-    auto fresh = std::make_unique<Expectation>(sectors_, PerChunk());
+    auto fresh = std::make_unique<Expectation>(sectors_, image_sectors_, PerChunk());
     fresh->Flushed();
     for (std::size_t i = 0; i < sectors_; ++i) {
       const Stamp stamp = StampOf(contents.subspan(i * kSector, kSector));
-      if (stamp != Expectation::OriginStamp(i)) fresh->Wrote(i, 1, stamp);
+      if (stamp != fresh->OriginStamp(i)) fresh->Wrote(i, 1, stamp);
     }
     fresh->Flushed();
     expectation_ = std::move(fresh);
   }
 
-  std::mt19937_64 random_{GetParam()};
+  std::mt19937_64 random_{GetParam().seed};
   ChunkSize chunk_size_;
-  std::size_t sectors_ = 0;
+  std::size_t sectors_ = 0;  // of the disk
+  std::size_t image_sectors_ = 0;
   std::unique_ptr<FakeFile> origin_;
   std::unique_ptr<FakeFile> store_;
   std::unique_ptr<Expectation> expectation_;
@@ -256,7 +284,15 @@ TEST_P(PowerCutTest, LosesNothingThatWasFlushed) {
   RecordProperty("cuts", std::to_string(cuts_));
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, PowerCutTest, ::testing::Values(1, 2, 3, 4));
+std::string NameOfCase(const ::testing::TestParamInfo<CutCase>& instance) {
+  return std::to_string(instance.param.seed);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, PowerCutTest,
+                         ::testing::Values(CutCase{1}, CutCase{2}, CutCase{3}, CutCase{4}),
+                         NameOfCase);
+INSTANTIATE_TEST_SUITE_P(SmallerImageSeeds, PowerCutTest,
+                         ::testing::Values(CutCase{.seed = 5, .image_chunks = 300}), NameOfCase);
 
 }  // namespace
 }  // namespace veneer

@@ -163,7 +163,7 @@ TEST_F(AttachTest, TheServerTellsItsStatus) {
     EXPECT_TRUE(SendLine(server.fd, line, std::chrono::seconds(10)));
     return nlohmann::json::parse(ReceiveLine(server.fd, std::chrono::seconds(10)).value());
   };
-  const auto status = ask(EncodeOp(ControlOp::kStatus));
+  const auto status = ask(EncodeRequest({.op = ControlOp::kStatus}));
   EXPECT_EQ(status["path"], disk.path);
   EXPECT_EQ(status["device"], disk.device);
   EXPECT_EQ(status["store"], store_);

@@ -9,30 +9,17 @@
 #include "kernel/linux/read_text.h"
 #include "kernel/testing/mount_namespace.h"
 #include "scenario/scenario.h"
+#include "support/opener.h"
 
 namespace veneer::scenario {
 namespace {
 
 using support::Child;
+using support::Opener;
 using support::Outcome;
 using ::testing::HasSubstr;
 
 constexpr std::chrono::minutes kPatience{1};
-
-// A program that has `path` open until it is dropped.
-class Opener {
- public:
-  explicit Opener(const std::string& path)
-      : child_({"sh", "-c", "exec 3<\"$0\" && echo open && exec sleep 600", path}) {
-    EXPECT_TRUE(child_.WaitForOutput("open", kPatience));
-  }
-  [[nodiscard]] std::string Name() const {
-    return "held by pid " + std::to_string(child_.pid()) + " (sleep)";
-  }
-
- private:
-  Child child_;
-};
 
 class DetachTest : public ScenarioTest {
  protected:

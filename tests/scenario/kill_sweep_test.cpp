@@ -1,5 +1,5 @@
-// Kills a command at its n-th system call, for one n after the other until it gets through: a cut
-// at every step of what has several steps.
+// Kills a command at one system call after the other, until it gets through: a cut at every step of
+// what has several steps.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,45 +7,46 @@
 #include <filesystem>
 
 #include "scenario/scenario.h"
+#include "support/kill_at.h"
 
 namespace veneer::scenario {
 namespace {
 
+using support::KilledAt;
+using support::kKilled;
 using support::Outcome;
+using support::SystemCall;
+using support::UnderTracer;
 using Arguments = std::vector<std::string>;
 
 constexpr std::chrono::minutes kPatience{2};
 constexpr unsigned kNever = 100'000;
-constexpr int kKilled = 128 + 9;
 
-// `program` under strace, which kills every thread of it at its n-th system call.
-Arguments Killed(unsigned n, const Arguments& program) {
-  Arguments argv{"strace", "-f", "-qq", "-o", "/dev/null", "-e"};
-  argv.push_back(fmt::format("inject=all:signal=KILL:when={}", n));
-  argv.insert(argv.end(), program.begin(), program.end());
-  return argv;
-}
-
-// The leak check of the address sanitizer cannot run under a tracer.
-support::RunOptions UnderTracer() {
-  return {.timeout = kPatience, .environment = {{"ASAN_OPTIONS", "detect_leaks=0"}}};
-}
+// The calls with which a server changes anything outside of itself while it attaches and detaches.
+const std::vector<SystemCall> kServerSteps{
+    {"mkdir"}, {"bind"},     {"flock"},     {"mount"}, {"umount2"},   {"unlink"},   {"rename"},
+    {"ioctl"}, {"pwrite64"}, {"fdatasync"}, {"fsync"}, {"fallocate"}, {"ftruncate"}};
 
 class KillSweepTest : public ScenarioTest {
  protected:
-  // Calls `look` after each cut. Returns how many cuts there were before the command got through.
-  template <class Look>
-  unsigned CutEverywhere(const Arguments& arguments, const Look& look) {
+  // Kills the command at each of its system calls, and calls `look` after each cut. `undo` takes
+  // back what the command does where it gets through. Returns how many cuts there were.
+  template <class Look, class Undo>
+  std::size_t CutEverywhere(const Arguments& arguments, const Look& look, const Undo& undo) {
     Arguments program{support::Program()};
     program.insert(program.end(), arguments.begin(), arguments.end());
-    for (unsigned n = 1; n < kNever; ++n) {
-      const Outcome outcome = support::Run(Killed(n, program), UnderTracer());
-      if (outcome.status == 0) return n - 1;
+    const auto calls = support::TraceSystemCalls(program);
+    for (const SystemCall& call : calls) {
+      undo();
+      SCOPED_TRACE(fmt::format("cut at {} {}", call.name, call.occurrence));
+      const Outcome outcome = support::Run(KilledAt(call, program), UnderTracer());
       EXPECT_EQ(outcome.status, kKilled) << outcome.err;
-      look(n);
+      look();
       if (HasFailure()) break;
     }
-    return 0;
+    undo();
+    EXPECT_EQ(support::Run(program).status, 0);
+    return calls.size();
   }
 
   // Names in the directory but for what the test made itself.
@@ -65,79 +66,91 @@ class KillSweepTest : public ScenarioTest {
 
 TEST_F(KillSweepTest, ACreatedStoreIsWholeOrNotThere) {
   MakeDisk(1);
-  const unsigned cuts =
-      CutEverywhere({"cow", "create", Path("new.cow"), "--origin", origin_}, [&](unsigned n) {
-        if (std::filesystem::exists(Path("new.cow"))) {
-          Ok({"cow", "check", Path("new.cow"), "--origin", origin_});
-          std::filesystem::remove(Path("new.cow"));
+  const std::string made = Path("new.cow");
+  const std::size_t cuts = CutEverywhere(
+      {"cow", "create", made, "--origin", origin_},
+      [&] {
+        if (std::filesystem::exists(made)) {
+          Ok({"cow", "check", made, "--origin", origin_});
+          std::filesystem::remove(made);
         }
-        EXPECT_EQ(Strangers({"origin.img", "disk.cow"}), Arguments{}) << "cut " << n;
-      });
-  EXPECT_GT(cuts, 20U);
+        EXPECT_EQ(Strangers({"origin.img", "disk.cow"}), Arguments{});
+      },
+      [&] { std::filesystem::remove(made); });
+  EXPECT_GT(cuts, 10U);
 }
 
 TEST_F(KillSweepTest, AFlattenedImageIsWholeOrNotThere) {
   MakeDisk(1);
   WriteSomething();
+  const std::string out = Path("out");
   Ok({"cow", "flatten", store_, "--origin", origin_, "--output", Path("expected")});
   const std::string whole = support::Sha256(Path("expected"));
-  const unsigned cuts = CutEverywhere(
-      {"cow", "flatten", store_, "--origin", origin_, "--output", Path("out")}, [&](unsigned n) {
-        if (std::filesystem::exists(Path("out"))) {
-          EXPECT_EQ(support::Sha256(Path("out")), whole) << "cut " << n;
-          std::filesystem::remove(Path("out"));
+  const std::size_t cuts = CutEverywhere(
+      {"cow", "flatten", store_, "--origin", origin_, "--output", out},
+      [&] {
+        if (std::filesystem::exists(out)) {
+          EXPECT_EQ(support::Sha256(out), whole);
         }
-        EXPECT_EQ(Strangers({"origin.img", "disk.cow", "expected", "run"}), Arguments{})
-            << "cut " << n;
-      });
-  EXPECT_GT(cuts, 20U);
+        EXPECT_EQ(Strangers({"origin.img", "disk.cow", "expected", "out", "run"}), Arguments{});
+      },
+      [&] { std::filesystem::remove(out); });
+  EXPECT_GT(cuts, 10U);
 }
 
 TEST_F(KillSweepTest, AReplacedImageIsTheOldOneOrTheNewOne) {
   MakeDisk(1);
   WriteSomething();
+  const std::string out = Path("out");
   Ok({"cow", "flatten", store_, "--origin", origin_, "--output", Path("expected")});
   const std::string whole = support::Sha256(Path("expected"));
-  support::WriteFile(Path("out"), "old");
-  const std::string old = support::Sha256(Path("out"));
-  const unsigned cuts = CutEverywhere(
-      {"cow", "flatten", store_, "--origin", origin_, "--output", Path("out"), "--force"},
-      [&](unsigned n) {
-        const std::string now = support::Sha256(Path("out"));
-        EXPECT_TRUE(now == old || now == whole) << "cut " << n;
+  support::WriteFile(out, "old");
+  const std::string old = support::Sha256(out);
+  const std::size_t cuts = CutEverywhere(
+      {"cow", "flatten", store_, "--origin", origin_, "--output", out, "--force"},
+      [&] {
+        const std::string now = support::Sha256(out);
+        EXPECT_TRUE(now == old || now == whole);
         // The next run takes over what a cut between two names left.
         EXPECT_EQ(
             Strangers({"origin.img", "disk.cow", "expected", "out", "run", ".out.veneer-new"}),
             Arguments{});
-      });
-  EXPECT_GT(cuts, 20U);
-  EXPECT_EQ(support::Sha256(Path("out")), whole);
+      },
+      [&] { support::WriteFile(out, "old"); });
+  EXPECT_GT(cuts, 10U);
+  EXPECT_EQ(support::Sha256(out), whole);
   EXPECT_FALSE(std::filesystem::exists(Path(".out.veneer-new")));
 }
 
 TEST_F(KillSweepTest, WhatAKilledServerLeavesIsTakenAwayByTheNext) {
   MakeDisk(2);
-  unsigned cuts = 0;
-  int status = kKilled;
-  // Finely at first, where the steps are; each thread counts its own calls.
-  for (unsigned n = 1; n < kNever && status != 0; n += 1 + n / 10, ++cuts) {
-    support::Child server(
-        Killed(n, {support::Program(), "cow", "serve", store_, "--origin", origin_, "--at",
-                   Path("disk"), "--run", run_, "--ready-fd", "1", "--block"}),
-        UnderTracer());
-    // Ready, or dead; then the steps of a detach.
+  const Arguments serve{
+      support::Program(), "cow",   "serve", store_,       "--origin", origin_,  "--at",
+      Path("disk"),       "--run", run_,    "--ready-fd", "1",        "--block"};
+  // Attaches, and detaches once it is ready; yields how the server ended.
+  const auto serve_once = [&](const Arguments& program) {
+    support::Child server(program, UnderTracer());
     if (server.WaitForOutput("\"path\"", kPatience)) {
       for (const pid_t process : Servers()) ::kill(process, SIGTERM);
     }
-    status = server.Wait(kPatience).status;
-    ASSERT_TRUE(status == 0 || status == kKilled) << "cut " << n << ": status " << status;
-    const Attached disk = Attach(Path("disk"), {"--block"});
-    Detach(disk.device);
-    ExpectStoreIsSound();
-    ExpectNothingIsLeft();
-    ASSERT_FALSE(HasFailure()) << "cut " << n;
+    return server.Wait(kPatience).status;
+  };
+  unsigned cuts = 0;
+  for (const SystemCall& call : kServerSteps) {
+    for (SystemCall cut = call; cut.occurrence < kNever; ++cut.occurrence) {
+      SCOPED_TRACE(fmt::format("cut at {} {}", cut.name, cut.occurrence));
+      const int status = serve_once(KilledAt(cut, serve));
+      ASSERT_TRUE(status == 0 || status == kKilled) << "status " << status;
+      const Attached disk = Attach(Path("disk"), {"--block"});
+      Detach(disk.device);
+      ExpectStoreIsSound();
+      ExpectNothingIsLeft();
+      ASSERT_FALSE(HasFailure());
+      if (status == 0) break;
+      ++cuts;
+    }
   }
-  EXPECT_GT(cuts, 20U);
+  EXPECT_GT(cuts, 10U);
 }
 
 }  // namespace

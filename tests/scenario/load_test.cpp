@@ -27,6 +27,7 @@ class LoadTest : public ScenarioTest, public ::testing::WithParamInterface<Load>
                                   "--io_size=24M",
                                   "--verify=crc32c",
                                   "--verify_fatal=1",
+                                  "--verify_state_save=0",
                                   "--randseed=20",
                                   "--output-format=terse"};
     argv.insert(argv.end(), GetParam().options.begin(), GetParam().options.end());

@@ -65,7 +65,7 @@ void ScenarioTest::CleanUp() const {
 }
 
 support::Outcome ScenarioTest::Veneer(std::vector<std::string> arguments) const {
-  arguments.insert(arguments.begin(), {"--run", run_});
+  arguments.insert(arguments.begin(), {"--root", dir_ / "root", "--run", run_});
   return support::RunVeneer(arguments);
 }
 

@@ -1,4 +1,4 @@
-// Attach and detach a disk through the engine in user space.
+// Attach, grow and detach a disk through the engine in user space.
 //
 // Each attached disk has a server process of its own: it holds the store's lock, runs the engine,
 // serves the FUSE file and, where asked for, owns the loop device on it. It outlives the command
@@ -9,23 +9,23 @@
 //   detach ──asks────> KEY.sock
 //
 // All functions block until they are done: AttachDisk for at most a minute; DetachDisk for as long
-// as the last flush takes, at most ten minutes, and the end of the server, at most 30 seconds.
+// as the last flush takes, at most ten minutes, and the end of the server, at most 30 seconds;
+// the others for as long as the server is at work on something else, at most ten minutes.
 // Any thread may call them; ServeDisk is for a process of its own with one thread.
 #pragma once
 
 #include <sys/types.h>
 
-#include <cstdint>
 #include <optional>
 #include <string>
 
+#include "backend/disk_backend.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "base/units.h"
 #include "cow/cow_disk.h"
 
 namespace veneer {
-
-enum class Exposure : std::uint8_t { kFile, kBlockDevice };
 
 struct AttachRequest {
   std::string store;
@@ -56,6 +56,12 @@ Result<Attachment> AttachDisk(const AttachRequest& request);
 // kConflict: in use, the message names the holders and nothing has changed. What a dead server
 // left behind is removed.
 Result<void> DetachDisk(const std::string& path);
+
+// How full the store of the disk is; `path` as for DetachDisk. kNotFound: no disk of ours is there.
+Result<DiskFill> FillOfDisk(const std::string& path);
+
+// Lengthens the store while the disk is in use, as DiskBackend::Grow. kUsage: it is read-only.
+Result<DiskFill> GrowDisk(const std::string& path, Bytes max_change);
 
 // The server process: what AttachDisk starts as `veneer cow serve`. Serves until it is detached or
 // gets SIGTERM, says on `ready` (a pipe) when it is attached or why it is not, and returns the

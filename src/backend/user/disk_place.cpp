@@ -2,25 +2,20 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <system_error>
 
 #include "kernel/linux/linux_mounts.h"
-#include "kernel/linux/wait_until.h"
 
 namespace veneer {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::chrono::minutes kLockPatience{1};
 constexpr std::string_view kSocketSuffix = ".sock";
 constexpr const char* kNameAFile = "name a file; it is made where it is missing";
 
@@ -87,37 +82,6 @@ std::optional<DiskFiles> FilesOfSocket(std::string_view socket) {
   const std::string_view name = socket.substr(slash + 1);
   return DiskFiles{.directory = std::string(socket.substr(0, slash)),
                    .key = std::string(name.substr(0, name.size() - kSocketSuffix.size()))};
-}
-
-Result<void> PrepareDirectory(const DiskFiles& files) {
-  const fs::path directory = files.directory;
-  std::error_code error;
-  fs::create_directories(directory.parent_path().parent_path(), error);
-  for (const fs::path& path : {directory.parent_path(), directory}) {
-    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-      return FailErrno(errno, fmt::format("make the directory {}", path.string()),
-                       "run as root, or name a run directory of your own");
-    }
-  }
-  struct stat status{};
-  if (::stat(directory.c_str(), &status) != 0) return FailErrno(errno, files.directory);
-  const bool mine = status.st_uid == ::geteuid() && (status.st_mode & 0022U) == 0;
-  if (!S_ISDIR(status.st_mode) || !mine) {
-    return Fail(ErrorKind::kFailed,
-                fmt::format("{} is not a directory of this user alone", files.directory),
-                "run as its owner, or name another run directory");
-  }
-  return {};
-}
-
-Result<UniqueFd> LockDirectory(const DiskFiles& files) {
-  UniqueFd fd(::open(files.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid()) return FailErrno(errno, fmt::format("open {}", files.directory));
-  if (!WaitUntil(kLockPatience, [&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0; })) {
-    return Fail(ErrorKind::kConflict, fmt::format("{} is locked", files.directory),
-                "another attach hangs: find it and end it");
-  }
-  return fd;
 }
 
 }  // namespace veneer

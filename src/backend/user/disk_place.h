@@ -36,11 +36,4 @@ DiskFiles FilesOfDisk(const std::string& run_dir, const std::string& path);
 // The files beside a control socket; nothing where the name is not one of ours.
 std::optional<DiskFiles> FilesOfSocket(std::string_view socket);
 
-// Makes the directory where it is missing. kFailed where another user could write to it.
-Result<void> PrepareDirectory(const DiskFiles& files);
-
-// Keeps every other attach of this run directory out as long as the descriptor is open. Waits up
-// to a minute for others; they hold it for milliseconds.
-Result<UniqueFd> LockDirectory(const DiskFiles& files);
-
 }  // namespace veneer

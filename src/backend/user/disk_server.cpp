@@ -11,9 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include "backend/run_directory.h"
+#include "backend/store_lock.h"
 #include "backend/user/control_socket.h"
 #include "backend/user/leftovers.h"
 #include "backend/user/server_log.h"
+#include "cow/grow.h"
 #include "kernel/linux/linux_file.h"
 #include "kernel/linux/wait_until.h"
 
@@ -29,24 +32,6 @@ Result<FileIdentity> IdentityOf(const std::string& path) {
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0) return FailErrno(errno, fmt::format("stat {}", path));
   return FileIdentity{.device = status.st_dev, .inode = status.st_ino};
-}
-
-Result<void> RefuseSame(const FileIdentity& one, const FileIdentity& other,
-                        std::string_view message) {
-  if (one != other) return {};
-  return Fail(ErrorKind::kUsage, std::string(message), "name different files");
-}
-
-// Nobody may write to the store while it is written to, nor write while it is read.
-Result<void> LockStore(const LinuxFile& store, DiskAccess access, const Holders& holders) {
-  Result<void> locked = store.TryLock(access == DiskAccess::kReadWrite ? LinuxFile::Lock::kExclusive
-                                                                       : LinuxFile::Lock::kShared);
-  if (locked || locked.error().kind != ErrorKind::kConflict) return locked;
-  const FileIdentity identity = VENEER_TRY(store.Identity());
-  return Fail(Error{ErrorKind::kConflict, EBUSY,
-                    fmt::format("{} is in use: {}", store.name(),
-                                DescribeHolders(holders.OfFile(identity, store.name()))),
-                    "detach it first: veneer cow detach PATH"});
 }
 
 Result<DiskRecord::MountPoint> MakeMountPoint(const std::string& path) {
@@ -110,14 +95,15 @@ Result<void> DiskServer::OpenDisk(const AttachRequest& request) {
     VENEER_TRY(RefuseSame(*place, origin_identity, "the disk would cover its own origin"));
   }
   VENEER_TRY(LockStore(*store, request.access, ports_.holders));
+  store_ = VENEER_TRY(store->Duplicate());
   disk_ = VENEER_TRY(CowDisk::Open(std::move(origin), std::move(store), request.access));
   return {};
 }
 
 Result<void> DiskServer::TakePlace(const AttachRequest& request) {
   const DiskFiles files = FilesOfDisk(request.run_dir, record_.path);
-  VENEER_TRY(PrepareDirectory(files));
-  const UniqueFd lock = VENEER_TRY(LockDirectory(files));
+  VENEER_TRY(PrepareRunDirectory(files.directory));
+  const UniqueFd lock = VENEER_TRY(LockRunDirectory(files.directory));
   VENEER_TRY(ClearPlace(record_.path, files, ports_));
   control_ = VENEER_TRY(ListenAt(files.Socket()));
   files_ = files;  // from here on there are traces
@@ -164,6 +150,19 @@ Result<void> DiskServer::Flush() {
   return disk_->Flush();
 }
 
+Result<StoreFill> DiskServer::Grow(Bytes max_change) {
+  if (record_.access == DiskAccess::kReadOnly) {
+    return Fail(Error{ErrorKind::kUsage, EROFS,
+                      fmt::format("{} is attached read-only", record_.path),
+                      "detach it, then grow its store"});
+  }
+  const auto chunk_size = VENEER_TRY(ChunkSize::FromBytes(disk_->chunk_size()));
+  const Bytes size = VENEER_TRY(StoreSizeFor(Geometry(chunk_size), disk_->size(), max_change));
+  VENEER_TRY(LengthenStore(*store_, size));
+  VENEER_TRY(disk_->UpdateStoreSize());
+  return disk_->Fill();
+}
+
 Result<void> DiskServer::Detach() {
   const Result<void> flushed = Flush();
   if (!flushed && flushed.error().kind == ErrorKind::kNoSpace) {
@@ -189,6 +188,7 @@ Result<void> DiskServer::Finish() {
   export_.reset();
   loop_.reset();
   disk_.reset();
+  store_.reset();  // the lock goes with it
   if (!flushed) {
     Error error = InContext(flushed.error(), fmt::format("last flush of {}", record_.store));
     error.hint = "it is detached; what was written after the last flush that succeeded may be lost";

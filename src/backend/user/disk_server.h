@@ -19,6 +19,7 @@
 #include "cow/cow_disk.h"
 #include "export/fuse/fuse_export.h"
 #include "kernel/linux/isolated_thread.h"
+#include "kernel/linux/linux_file.h"
 
 namespace veneer {
 
@@ -43,6 +44,11 @@ class DiskServer {
 
   // The same where somebody else has unmounted it.
   Result<void> Finish();
+
+  // How full the store is; with Grow, after it was lengthened so that `max_change` bytes in all can
+  // be changed. kUsage on a read-only disk. While attached() only.
+  [[nodiscard]] StoreFill Fill() const { return disk_->Fill(); }
+  Result<StoreFill> Grow(Bytes max_change);
 
   [[nodiscard]] bool attached() const { return export_ != nullptr; }
   [[nodiscard]] const DiskRecord& record() const { return record_; }
@@ -77,6 +83,7 @@ class DiskServer {
   DiskRecord record_;
   DiskFiles files_;
   UniqueFd control_;
+  std::unique_ptr<LinuxFile> store_;  // the same open file as the disk's
   std::unique_ptr<CowDisk> disk_;
   std::unique_ptr<FuseExport> export_;
   std::optional<LoopDevice> loop_;

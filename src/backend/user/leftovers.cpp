@@ -83,7 +83,9 @@ void RemoveMountPoint(const std::string& path) {
 }
 
 void RemoveFiles(const DiskFiles& files, const std::string& path) {
-  if (!IsTrusted(files.Record())) return;
+  struct stat status{};
+  const bool recorded = ::lstat(files.Record().c_str(), &status) == 0;
+  if (recorded && !IsTrusted(files.Record())) return;
   const Result<std::string> text = ReadText(files.Record());
   const Result<DiskRecord> record = text ? DecodeRecord(*text) : Fail(text.error());
   if (record && record->path == path && record->mount_point == DiskRecord::MountPoint::kMade) {

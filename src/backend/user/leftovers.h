@@ -1,7 +1,8 @@
 // What servers left behind that were killed: mounts that answer ENOTCONN, loop devices on them,
 // files that were made to be mounted on, sockets nobody listens at.
 //
-// The caller holds LockDirectory. Not for use in a process that serves a disk already.
+// The caller holds LockRunDirectory of their directory. Not for use in a process that serves a disk
+// already.
 #pragma once
 
 #include <sys/types.h>

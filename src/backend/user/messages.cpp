@@ -1,16 +1,15 @@
 #include "backend/user/messages.h"
 
+#include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
+
+#include "backend/json_fields.h"
 
 namespace veneer {
 namespace {
 
 using Json = nlohmann::json;
-
-// Paths are bytes; JSON is UTF-8. What is not is replaced rather than thrown at.
-std::string Dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 std::unexpected<Error> NotOurs() {
   return Fail(ErrorKind::kFailed, "a message is not what a server of a disk says",
@@ -18,34 +17,16 @@ std::unexpected<Error> NotOurs() {
 }
 
 Result<Json> ParseObject(std::string_view line) {
-  Json json = Json::parse(line, nullptr, false);
-  if (!json.is_object()) return NotOurs();
+  Json json = ParseObjectOrNull(line);
+  if (json.is_null()) return NotOurs();
   return json;
 }
 
-std::string StringOr(const Json& json, const char* name, std::string otherwise) {
-  const auto found = json.find(name);
-  if (found == json.end() || !found->is_string()) return otherwise;
-  return found->get<std::string>();
+std::optional<Bytes> SizeIn(const Json& json, const char* name) {
+  const std::int64_t size = NumberOr(json, name, -1);
+  if (size < 0) return std::nullopt;
+  return Bytes(static_cast<std::uint64_t>(size));
 }
-
-std::int64_t NumberOr(const Json& json, const char* name, std::int64_t otherwise) {
-  const auto found = json.find(name);
-  return found != json.end() && found->is_number_integer() ? found->get<std::int64_t>() : otherwise;
-}
-
-bool IsTrue(const Json& json, const char* name) {
-  const auto found = json.find(name);
-  return found != json.end() && found->is_boolean() && found->get<bool>();
-}
-
-std::optional<std::string> OptionalString(const Json& json, const char* name) {
-  const auto found = json.find(name);
-  if (found == json.end() || !found->is_string()) return std::nullopt;
-  return found->get<std::string>();
-}
-
-Json OrNull(const std::optional<std::string>& text) { return text ? Json(*text) : Json(nullptr); }
 
 ErrorKind KindNamed(std::string_view name) {
   for (const ErrorKind kind :
@@ -54,6 +35,31 @@ ErrorKind KindNamed(std::string_view name) {
     if (KindName(kind) == name) return kind;
   }
   return ErrorKind::kFailed;
+}
+
+constexpr std::array kOps = {ControlOp::kDetach, ControlOp::kStatus, ControlOp::kFill,
+                             ControlOp::kGrow};
+
+std::string_view OpName(ControlOp op) {
+  switch (op) {
+    case ControlOp::kDetach:
+      return "detach";
+    case ControlOp::kStatus:
+      return "status";
+    case ControlOp::kFill:
+      return "fill";
+    case ControlOp::kGrow:
+      return "grow";
+  }
+  return "";
+}
+
+std::optional<StoreCondition> ConditionNamed(std::string_view name) {
+  for (const StoreCondition condition :
+       {StoreCondition::kGood, StoreCondition::kOverflow, StoreCondition::kInvalid}) {
+    if (ConditionName(condition) == name) return condition;
+  }
+  return std::nullopt;
 }
 
 Json ToJson(const Error& error) {
@@ -86,7 +92,7 @@ Json ToJson(const DiskRecord& record) {
 
 }  // namespace
 
-std::string EncodeRecord(const DiskRecord& record) { return Dump(ToJson(record)); }
+std::string EncodeRecord(const DiskRecord& record) { return DumpLine(ToJson(record)); }
 
 Result<DiskRecord> DecodeRecord(std::string_view line) {
   const Json json = VENEER_TRY(ParseObject(line));
@@ -103,8 +109,8 @@ Result<DiskRecord> DecodeRecord(std::string_view line) {
 }
 
 std::string EncodeAttached(const Result<Attachment>& attached) {
-  if (!attached) return Dump(ToJson(attached.error()));
-  return Dump(
+  if (!attached) return DumpLine(ToJson(attached.error()));
+  return DumpLine(
       {{"path", attached->path}, {"device", OrNull(attached->device)}, {"pid", attached->server}});
 }
 
@@ -119,20 +125,33 @@ Result<Attachment> DecodeAttached(std::string_view line) {
   return attachment;
 }
 
-std::string EncodeOp(ControlOp op) {
-  return Dump({{"op", op == ControlOp::kDetach ? "detach" : "status"}});
+std::string EncodeRequest(const ControlRequest& request) {
+  Json json = {{"op", OpName(request.op)}};
+  if (request.op == ControlOp::kGrow) json["max_change"] = request.max_change.value();
+  return DumpLine(json);
 }
 
-Result<ControlOp> DecodeOp(std::string_view line) {
+Result<ControlRequest> DecodeRequest(std::string_view line) {
   const Json json = VENEER_TRY(ParseObject(line));
   const std::string name = StringOr(json, "op", "");
-  if (name == "detach") return ControlOp::kDetach;
-  if (name == "status") return ControlOp::kStatus;
-  return Fail(ErrorKind::kUsage, "the operation is not known", "detach and status are");
+  const auto* const op =
+      std::ranges::find_if(kOps, [&](ControlOp known) { return OpName(known) == name; });
+  if (op == kOps.end()) {
+    return Fail(ErrorKind::kUsage, "the operation is not known",
+                "detach, status, fill and grow are");
+  }
+  ControlRequest request{.op = *op};
+  if (*op != ControlOp::kGrow) return request;
+  const auto max_change = SizeIn(json, "max_change");
+  if (!max_change || *max_change == Bytes(0)) {
+    return Fail(ErrorKind::kUsage, "max_change is no number of bytes", "it is at least 1");
+  }
+  request.max_change = *max_change;
+  return request;
 }
 
 std::string EncodeDone(const Result<void>& done) {
-  return Dump(done ? Json{{"ok", true}} : ToJson(done.error()));
+  return DumpLine(done ? Json{{"ok", true}} : ToJson(done.error()));
 }
 
 Result<void> DecodeDone(std::string_view line) {
@@ -140,6 +159,23 @@ Result<void> DecodeDone(std::string_view line) {
   if (const auto error = ErrorIn(json)) return Fail(*error);
   if (!IsTrue(json, "ok")) return NotOurs();
   return {};
+}
+
+std::string EncodeFill(const Result<StoreFill>& fill) {
+  if (!fill) return DumpLine(ToJson(fill.error()));
+  return DumpLine({{"condition", ConditionName(fill->condition)},
+                   {"used", fill->used.value()},
+                   {"capacity", fill->capacity.value()}});
+}
+
+Result<StoreFill> DecodeFill(std::string_view line) {
+  const Json json = VENEER_TRY(ParseObject(line));
+  if (const auto error = ErrorIn(json)) return Fail(*error);
+  const auto condition = ConditionNamed(StringOr(json, "condition", ""));
+  const auto used = SizeIn(json, "used");
+  const auto capacity = SizeIn(json, "capacity");
+  if (!condition || !used || !capacity) return NotOurs();
+  return StoreFill{.condition = *condition, .used = *used, .capacity = *capacity};
 }
 
 std::string EncodeStatus(const DiskRecord& record, const DiskCounters& counters) {
@@ -150,7 +186,7 @@ std::string EncodeStatus(const DiskRecord& record, const DiskCounters& counters)
                       {"errors", counters.errors},
                       {"bytes_read", counters.bytes_read.value()},
                       {"bytes_written", counters.bytes_written.value()}};
-  return Dump(json);
+  return DumpLine(json);
 }
 
 }  // namespace veneer

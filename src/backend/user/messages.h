@@ -11,7 +11,9 @@
 
 #include "backend/user/attachment.h"
 #include "base/result.h"
+#include "base/units.h"
 #include "cow/cow_disk.h"
+#include "cow/store_fill.h"
 
 namespace veneer {
 
@@ -35,14 +37,22 @@ Result<DiskRecord> DecodeRecord(std::string_view line);
 std::string EncodeAttached(const Result<Attachment>& attached);
 Result<Attachment> DecodeAttached(std::string_view line);
 
-// {"op":"detach"}, {"op":"status"}
-enum class ControlOp : std::uint8_t { kDetach, kStatus };
-std::string EncodeOp(ControlOp op);
-Result<ControlOp> DecodeOp(std::string_view line);
+// {"op":"detach"}, {"op":"status"}, {"op":"fill"}, {"op":"grow","max_change":1048576}
+enum class ControlOp : std::uint8_t { kDetach, kStatus, kFill, kGrow };
+struct ControlRequest {
+  ControlOp op = ControlOp::kStatus;
+  Bytes max_change{};  // kGrow: in bytes, at least 1
+};
+std::string EncodeRequest(const ControlRequest& request);
+Result<ControlRequest> DecodeRequest(std::string_view line);
 
 // {"ok":true} or {"error":…}
 std::string EncodeDone(const Result<void>& done);
 Result<void> DecodeDone(std::string_view line);
+
+// The answer to fill and grow: {"condition":"good","used":8192,"capacity":1048576} or {"error":…}
+std::string EncodeFill(const Result<StoreFill>& fill);
+Result<StoreFill> DecodeFill(std::string_view line);
 
 // The record's members, and "counters":{"reads":…,"writes":…,"flushes":…,"errors":…,
 // "bytes_read":…,"bytes_written":…}

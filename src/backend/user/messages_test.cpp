@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <string>
 
 namespace veneer {
 namespace {
@@ -57,11 +58,44 @@ TEST(MessagesTest, AnyBytesGiveAMessageOrAnError) {
         R"({"path":"/p","pid":-1})", R"({"error":[]})", R"({"ok":"yes"})", R"({"op":{}})"}) {
     EXPECT_FALSE(DecodeAttached(line)) << line;
     EXPECT_FALSE(DecodeDone(line)) << line;
-    EXPECT_FALSE(DecodeOp(line)) << line;
+    EXPECT_FALSE(DecodeRequest(line)) << line;
+    EXPECT_FALSE(DecodeFill(line)) << line;
   }
   EXPECT_FALSE(DecodeRecord("{}"));
-  EXPECT_EQ(DecodeOp(EncodeOp(ControlOp::kStatus)).value(), ControlOp::kStatus);
-  EXPECT_EQ(DecodeOp(EncodeOp(ControlOp::kDetach)).value(), ControlOp::kDetach);
+}
+
+TEST(MessagesTest, ARequestComesBackAsItWas) {
+  for (const ControlOp op :
+       {ControlOp::kDetach, ControlOp::kStatus, ControlOp::kFill, ControlOp::kGrow}) {
+    const ControlRequest sent{.op = op, .max_change = GiB(3)};
+    const ControlRequest received = DecodeRequest(EncodeRequest(sent)).value();
+    EXPECT_EQ(received.op, op);
+    EXPECT_EQ(received.max_change, op == ControlOp::kGrow ? GiB(3) : Bytes(0));
+  }
+}
+
+TEST(MessagesTest, GrowingNeedsASize) {
+  for (const char* size : {"0", "-1", "1.5", "\"1\"", "null", "99999999999999999999"}) {
+    const std::string line = std::string(R"({"op":"grow","max_change":)") + size + "}";
+    const auto request = DecodeRequest(line);
+    ASSERT_FALSE(request) << line;
+    EXPECT_EQ(request.error().kind, ErrorKind::kUsage) << line;
+  }
+  EXPECT_FALSE(DecodeRequest(R"({"op":"grow"})"));
+}
+
+TEST(MessagesTest, AFillComesBackAsItWas) {
+  for (const StoreCondition condition :
+       {StoreCondition::kGood, StoreCondition::kOverflow, StoreCondition::kInvalid}) {
+    const StoreFill sent{.condition = condition, .used = MiB(3), .capacity = GiB(5)};
+    const StoreFill received = DecodeFill(EncodeFill(sent)).value();
+    EXPECT_EQ(received.condition, condition);
+    EXPECT_EQ(received.used, sent.used);
+    EXPECT_EQ(received.capacity, sent.capacity);
+  }
+  EXPECT_EQ(DecodeFill(EncodeFill(Fail(kBusy))).error().what, kBusy.what);
+  EXPECT_FALSE(DecodeFill(R"({"condition":"so-so","used":1,"capacity":2})"));
+  EXPECT_FALSE(DecodeFill(R"({"condition":"good","used":-1,"capacity":2})"));
 }
 
 TEST(MessagesTest, APathThatIsNoUtf8DoesNotThrow) {

@@ -62,20 +62,27 @@ void OnSignal(DiskServer& server, const UniqueFd& signals) {
   if (!detached) Log(fmt::format("{} ({})", detached.error().what, detached.error().hint));
 }
 
+std::string Answer(DiskServer& server, const ControlRequest& request) {
+  switch (request.op) {
+    case ControlOp::kDetach:
+      return EncodeDone(server.Detach());
+    case ControlOp::kStatus:
+      return EncodeStatus(server.record(), server.counters());
+    case ControlOp::kFill:
+      return EncodeFill(server.Fill());
+    case ControlOp::kGrow:
+      return EncodeFill(server.Grow(request.max_change));
+  }
+  return EncodeDone(Fail(ErrorKind::kUsage, "the operation is not known"));
+}
+
 void OnClient(DiskServer& server) {
   const Result<Connection> client = AcceptFrom(server.control());
   const Result<std::string> line =
       client ? ReceiveLine(client->fd, kClientPatience) : Fail(client.error());
   if (!line) return;  // it only looked whether somebody is here, or may not ask
-  const Result<ControlOp> op = DecodeOp(*line);
-  std::string answer;
-  if (!op) {
-    answer = EncodeDone(Fail(op.error()));
-  } else if (*op == ControlOp::kStatus) {
-    answer = EncodeStatus(server.record(), server.counters());
-  } else {
-    answer = EncodeDone(server.Detach());
-  }
+  const Result<ControlRequest> request = DecodeRequest(*line);
+  std::string answer = request ? Answer(server, *request) : EncodeDone(Fail(request.error()));
   SendLine(client->fd, std::move(answer), kClientPatience).Ignore("who asked is gone");
 }
 

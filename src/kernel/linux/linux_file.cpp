@@ -183,4 +183,10 @@ Result<void> LinuxFile::TryLock(Lock lock) const {
   return FailErrno(errno, fmt::format("lock {}", name_));
 }
 
+Result<std::unique_ptr<LinuxFile>> LinuxFile::Duplicate() const {
+  UniqueFd fd(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!fd.valid()) return FailErrno(errno, fmt::format("duplicate {}", name_));
+  return std::make_unique<LinuxFile>(std::move(fd), name_);
+}
+
 }  // namespace veneer

@@ -53,6 +53,9 @@ class LinuxFile final : public File {
   enum class Lock : std::uint8_t { kShared, kExclusive };
   [[nodiscard]] Result<void> TryLock(Lock lock) const;
 
+  // Another descriptor of the same open file description; its lock lasts until both are closed.
+  [[nodiscard]] Result<std::unique_ptr<LinuxFile>> Duplicate() const;
+
   [[nodiscard]] const UniqueFd& fd() const { return fd_; }
   [[nodiscard]] const std::string& name() const { return name_; }
 

@@ -16,9 +16,12 @@ class LinuxLoopControl final : public LoopControl {
       : patience_(patience) {}
 
   Result<LoopDevice> Attach(const std::string& file, const LoopOptions& options) override;
+  Result<HeldLoop> AttachHeld(const LinuxFile& file, const LoopOptions& options) override;
+  Result<HeldLoop> Hold(unsigned number, const FileIdentity& file) override;
   [[nodiscard]] Result<std::vector<LoopDevice>> Find(const FileIdentity& file,
                                                      const std::string& path) const override;
   [[nodiscard]] Result<std::string> BackingFile(const std::string& device) const override;
+  Result<void> UpdateSize(const LoopDevice& device) override;
   Result<void> Detach(const LoopDevice& device, OnWriteError on_write_error) override;
 
  private:

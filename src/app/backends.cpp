@@ -1,0 +1,37 @@
+#include "app/backends.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "backend/instance.h"
+#include "backend/user/user_backend.h"
+
+namespace veneer {
+
+Result<std::unique_ptr<HostDmBackend>> OpenDmBackend(const GlobalOptions& options) {
+  std::string instance = VENEER_TRY(InstanceOf(options.root));
+  return std::make_unique<HostDmBackend>(
+      DmPlace{.run_dir = options.run, .instance = std::move(instance)});
+}
+
+Result<std::unique_ptr<DiskBackend>> BackendNamed(const GlobalOptions& options,
+                                                  const std::string& name) {
+  if (name == BackendName(BackendKind::kUser)) return std::make_unique<UserBackend>(options.run);
+  if (name == BackendName(BackendKind::kDm)) {
+    // Before a state directory is made that would be of no use.
+    VENEER_TRY(LinuxDeviceMapper().RequireTarget("snapshot"));
+    return VENEER_TRY(OpenDmBackend(options));
+  }
+  return Fail(ErrorKind::kUsage, fmt::format("--backend {}: no such backend", name),
+              "choose user or dm");
+}
+
+Result<std::unique_ptr<DiskBackend>> BackendOf(const GlobalOptions& options,
+                                               const std::string& path) {
+  const bool is_dm = path.starts_with("/dev/mapper/") || path.starts_with("/dev/dm-");
+  const BackendKind kind = is_dm ? BackendKind::kDm : BackendKind::kUser;
+  return BackendNamed(options, std::string(BackendName(kind)));
+}
+
+}  // namespace veneer

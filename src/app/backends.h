@@ -1,0 +1,26 @@
+// Which backend a command is about: the one place that knows them all.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "app/global_options.h"
+#include "backend/disk_backend.h"
+#include "backend/dm/host_dm_backend.h"
+#include "base/result.h"
+
+namespace veneer {
+
+// The kernel's way, with the devices of the state directory's instance.
+Result<std::unique_ptr<HostDmBackend>> OpenDmBackend(const GlobalOptions& options);
+
+// The backend of this name, as in --backend. kUsage: there is none.
+Result<std::unique_ptr<DiskBackend>> BackendNamed(const GlobalOptions& options,
+                                                  const std::string& name);
+
+// The backend whose disk `path` names, by the look of the path: "/dev/mapper/…" and "/dev/dm-N" are
+// device-mapper's, all else is the user backend's. Whether a disk is there is not asked.
+Result<std::unique_ptr<DiskBackend>> BackendOf(const GlobalOptions& options,
+                                               const std::string& path);
+
+}  // namespace veneer

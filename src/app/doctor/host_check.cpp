@@ -1,0 +1,120 @@
+#include "app/doctor/host_check.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+#include "app/program.h"
+#include "base/size_text.h"
+#include "base/unique_fd.h"
+#include "kernel/linux/linux_device_mapper.h"
+
+namespace veneer {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Below it the first sandboxes of a small template fill the host.
+constexpr Bytes kLittleRoom = GiB(1);
+
+HostCheck Good(std::string name, std::string detail) {
+  return {.name = std::move(name), .ok = true, .detail = std::move(detail)};
+}
+
+HostCheck Bad(std::string name, std::string detail, std::string hint) {
+  return {
+      .name = std::move(name), .ok = false, .detail = std::move(detail), .hint = std::move(hint)};
+}
+
+std::string Reason(int error) { return std::strerror(error); }  // NOLINT(concurrency-mt-unsafe)
+
+fs::path NearestExisting(const std::string& root) {
+  std::error_code error;
+  fs::path path = fs::absolute(root, error);
+  while (!fs::exists(path, error) && path.has_relative_path()) path = path.parent_path();
+  return path;
+}
+
+// The errno of sharing one block between two nameless files; 0 where it works.
+int TryClone(const fs::path& directory) {
+  const UniqueFd from(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  const UniqueFd to(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!from.valid() || !to.valid()) return errno;
+  const std::string block(4096, 'v');
+  if (::write(from.get(), block.data(), block.size()) < 0) return errno;
+  return ::ioctl(to.get(), FICLONE, from.get()) == 0 ? 0 : errno;
+}
+
+HostCheck CheckNode(std::string name, const char* path, std::string found, std::string hint) {
+  const UniqueFd fd(::open(path, O_RDWR | O_CLOEXEC));
+  if (fd.valid()) return Good(std::move(name), std::move(found));
+  const int error = errno;
+  if (error == EACCES || error == EPERM) hint = "run as root";
+  return Bad(std::move(name), fmt::format("{}: {}", path, Reason(error)), std::move(hint));
+}
+
+}  // namespace
+
+HostCheck CheckTarget(const std::string& target) {
+  const std::string name = target + "_target";
+  LinuxDeviceMapper devices;
+  const Result<void> there = devices.RequireTarget(target);
+  if (there) return Good(name, fmt::format("device-mapper has the target {}", target));
+  return Bad(name, there.error().what, there.error().hint);
+}
+
+HostCheck CheckLoop() {
+  return CheckNode("loop", "/dev/loop-control", "loop devices can be made", "modprobe loop");
+}
+
+HostCheck CheckFuse() {
+  return CheckNode("fuse", "/dev/fuse", "files can be served", "modprobe fuse");
+}
+
+HostCheck CheckReflink(const std::string& root) {
+  const fs::path directory = NearestExisting(root);
+  const int error = TryClone(directory);
+  if (error == 0) {
+    return Good("reflink", fmt::format("files in {} can share blocks", directory.string()));
+  }
+  return Bad("reflink", fmt::format("{}: {}", directory.string(), Reason(error)),
+             "XFS or btrfs make forks and snapshots cost next to nothing; others work, by copying");
+}
+
+HostCheck CheckFreeSpace(const std::string& root) {
+  const fs::path directory = NearestExisting(root);
+  struct statvfs space{};
+  if (::statvfs(directory.c_str(), &space) != 0) {
+    return Bad("free_space", fmt::format("{}: {}", directory.string(), Reason(errno)),
+               "name another state directory with --root");
+  }
+  const Bytes available(space.f_bavail * space.f_frsize);
+  std::string detail =
+      fmt::format("{} are available in {}", FormatSize(available), directory.string());
+  if (available >= kLittleRoom) return Good("free_space", std::move(detail));
+  return Bad("free_space", std::move(detail), "free some, or name another --root");
+}
+
+HostCheck CheckUdev() {
+  const bool runs = ::access("/run/udev/control", F_OK) == 0;
+  return Good("udev", runs ? "udev runs, and makes the nodes of devices"
+                           : "udev does not run: the nodes of devices are made without it");
+}
+
+HostCheck CheckProgram(const std::string& program, const std::string& package,
+                       const std::string& purpose) {
+  const auto path = FindProgram(program);
+  if (path) return Good(program, fmt::format("{} ({})", *path, purpose));
+  return Bad(program, fmt::format("not found ({})", purpose),
+             fmt::format("apt-get install {}", package));
+}
+
+}  // namespace veneer

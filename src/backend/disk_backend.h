@@ -1,0 +1,85 @@
+// DiskBackend: the port to a way of attaching a disk: a store over an origin, as something that a
+// program can open.
+//
+// Two implementations, over the same store format: user/ (our engine, served through FUSE) and dm/
+// (the kernel's snapshot target). A disk that was attached by one can be attached by the other
+// after its detach. backend/testing has a working model for the tests of the rooms above.
+//
+// Verbs block until done (Attach up to a minute; Detach as long as the last flush takes and a
+// bounded wait for openers). Any thread, any process: what is attached is found in the kernel and
+// under the run directory, the object itself remembers nothing.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/units.h"
+#include "cow/cow_disk.h"
+#include "cow/store_fill.h"
+
+namespace veneer {
+
+enum class BackendKind : std::uint8_t { kUser, kDm };
+
+// "user", "dm"; as in JSON.
+std::string_view BackendName(BackendKind kind);
+
+enum class Exposure : std::uint8_t {
+  kFile,         // as the backend likes best: a file (user), a block device (dm)
+  kBlockDevice,  // a block device in any case
+};
+
+struct DiskRequest {
+  std::string store;
+  std::string origin;
+  // dm: the device is "/dev/mapper/veneer-NAME". [a-z0-9][a-z0-9._-]{0,62}
+  std::string name{};
+  // user: the path that becomes the disk, as a regular file; made where it is missing.
+  std::string at{};
+  DiskAccess access = DiskAccess::kReadWrite;
+  Exposure exposure = Exposure::kFile;
+};
+
+struct AttachedDisk {
+  std::string path;                     // absolute: what a program opens, what Detach takes
+  std::optional<std::string> device{};  // the block device, where there is one
+};
+
+// How full the store of an attached disk is.
+using DiskFill = StoreFill;
+
+class DiskBackend {
+ public:
+  DiskBackend() = default;
+  DiskBackend(const DiskBackend&) = delete;
+  DiskBackend& operator=(const DiskBackend&) = delete;
+  virtual ~DiskBackend() = default;
+
+  [[nodiscard]] virtual BackendKind kind() const = 0;
+
+  // kUnsupported: this host lacks what it takes; the hint says what to load or install.
+  [[nodiscard]] virtual Result<void> RequireHost() = 0;
+
+  // On failure nothing is left behind. kConflict: the store is attached already (here or by another
+  // backend), or name or path are in use; kCorrupt: store and origin do not fit, or the store is
+  // invalid; kNotFound: a file is missing; kUnsupported: see RequireHost.
+  virtual Result<AttachedDisk> Attach(const DiskRequest& request) = 0;
+
+  // Flushes and takes everything away; what was written is durable in the store then. `path`: what
+  // Attach returned as path or device. kNotFound: no disk of ours is there; kConflict: still in use
+  // after a bounded wait, the message names the holders and nothing has changed.
+  virtual Result<void> Detach(const std::string& path) = 0;
+
+  [[nodiscard]] virtual Result<DiskFill> Fill(const std::string& path) = 0;
+
+  // Lengthens the store, while the disk is in use, so that `max_change` bytes in all may be
+  // changed (all of the disk, where that is more than it has). Where that much fits already nothing
+  // happens. kNoSpace where the file system cannot hold a file of that length.
+  virtual Result<DiskFill> Grow(const std::string& path, Bytes max_change) = 0;
+};
+
+}  // namespace veneer

@@ -1,0 +1,155 @@
+#include "backend/dm/disk_record.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <system_error>
+
+#include "backend/json_fields.h"
+#include "kernel/linux/linux_file.h"
+#include "kernel/linux/read_text.h"
+#include "kernel/linux/wait_until.h"
+
+namespace veneer::dm {
+namespace {
+
+constexpr std::string_view kSuffix = ".json";
+// Whoever is found at work is given a moment: most are nearly done.
+constexpr std::chrono::seconds kPatience{2};
+
+constexpr std::pair<RecordState, std::string_view> kStates[] = {
+    {RecordState::kAttaching, "attaching"},
+    {RecordState::kAttached, "attached"},
+    {RecordState::kDetaching, "detaching"}};
+
+std::string PathOf(const std::string& directory, const std::string& disk) {
+  return fmt::format("{}/{}{}", directory, disk, kSuffix);
+}
+
+RecordState StateNamed(std::string_view name) {
+  for (const auto& [state, text] : kStates) {
+    if (text == name) return state;
+  }
+  return RecordState::kAttaching;
+}
+
+std::string_view NameOf(RecordState state) {
+  for (const auto& [known, text] : kStates) {
+    if (known == state) return text;
+  }
+  return "";
+}
+
+// Whether the open file is still the one at the path: not one that was removed meanwhile.
+bool IsAt(const UniqueFd& fd, const std::string& path) {
+  struct stat open{};
+  struct stat there{};
+  return ::fstat(fd.get(), &open) == 0 && ::stat(path.c_str(), &there) == 0 &&
+         open.st_dev == there.st_dev && open.st_ino == there.st_ino;
+}
+
+}  // namespace
+
+std::string EncodeRecord(const DiskRecord& record) {
+  return DumpLine({{"state", NameOf(record.state)},
+                   {"store", record.store},
+                   {"origin", record.origin},
+                   {"read_only", record.access == DiskAccess::kReadOnly},
+                   {"store_loop", record.store_loop},
+                   {"padded_origin", OrNull(record.padded_origin)}}) +
+         "\n";
+}
+
+Result<DiskRecord> DecodeRecord(std::string_view text) {
+  const nlohmann::json json = ParseObjectOrNull(text);
+  if (json.is_null()) return Fail(ErrorKind::kCorrupt, "not the record of a disk");
+  DiskRecord record;
+  record.state = StateNamed(StringOr(json, "state", ""));
+  record.store = StringOr(json, "store", "");
+  record.origin = StringOr(json, "origin", "");
+  if (IsTrue(json, "read_only")) record.access = DiskAccess::kReadOnly;
+  const std::int64_t loop = NumberOr(json, "store_loop", 0);
+  if (loop < 0 || loop > std::numeric_limits<int>::max()) {
+    return Fail(ErrorKind::kCorrupt, fmt::format("a record names the loop device {}", loop));
+  }
+  record.store_loop = static_cast<unsigned>(loop);
+  record.padded_origin = OptionalString(json, "padded_origin");
+  return record;
+}
+
+Result<LockedRecord> LockedRecord::Lock(const std::string& path, int flags) {
+  for (;;) {
+    UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600));
+    if (!fd.valid()) return FailErrno(errno, fmt::format("open {}", path));
+    if (!WaitUntil(kPatience, [&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0; })) {
+      return Fail(ErrorKind::kConflict, fmt::format("another process works on {}", path),
+                  "wait until it is done");
+    }
+    if (IsAt(fd, path)) return LockedRecord(path, std::move(fd));
+  }
+}
+
+Result<void> LockedRecord::Load() {
+  const std::string text = VENEER_TRY(ReadText(path_));
+  const Result<DiskRecord> record = DecodeRecord(text);
+  if (record) record_ = *record;
+  return {};
+}
+
+Result<LockedRecord> LockedRecord::Take(const std::string& directory, const std::string& disk) {
+  LockedRecord locked = VENEER_TRY(Lock(PathOf(directory, disk), O_CREAT));
+  VENEER_TRY(locked.Load());
+  struct stat status{};
+  locked.made_ = ::fstat(locked.fd_.get(), &status) == 0 && status.st_size == 0;
+  return locked;
+}
+
+Result<LockedRecord> LockedRecord::TakeExisting(const std::string& directory,
+                                                const std::string& disk) {
+  LockedRecord locked = VENEER_TRY(Lock(PathOf(directory, disk), 0));
+  VENEER_TRY(locked.Load());
+  return locked;
+}
+
+Result<void> LockedRecord::Write(const DiskRecord& record) {
+  const std::string text = EncodeRecord(record);
+  const auto size = static_cast<off_t>(text.size());
+  const ssize_t written = ::pwrite(fd_.get(), text.data(), text.size(), 0);
+  if (written != size || ::ftruncate(fd_.get(), size) != 0) {
+    return FailErrno(written < 0 ? errno : ENOSPC, fmt::format("write {}", path_));
+  }
+  record_ = record;
+  return {};
+}
+
+void LockedRecord::Erase() { ::unlink(path_.c_str()); }
+
+Result<DiskRecord> ReadRecord(const std::string& directory, const std::string& disk) {
+  const std::string text = VENEER_TRY(ReadText(PathOf(directory, disk)));
+  return DecodeRecord(text);
+}
+
+std::vector<std::string> RecordedDisks(const std::string& directory) {
+  std::vector<std::string> disks;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.ends_with(kSuffix)) continue;
+    disks.push_back(name.substr(0, name.size() - kSuffix.size()));
+  }
+  std::ranges::sort(disks);
+  return disks;
+}
+
+}  // namespace veneer::dm

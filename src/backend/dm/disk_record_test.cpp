@@ -1,0 +1,89 @@
+#include "backend/dm/disk_record.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "kernel/testing/temp_directory.h"
+
+namespace veneer::dm {
+namespace {
+
+class DiskRecordTest : public ::testing::Test {
+ protected:
+  testing::TempDirectory directory_;
+  std::string path_ = directory_ / "";
+};
+
+DiskRecord Example() {
+  return {.state = RecordState::kAttached,
+          .store = "/var/a.cow",
+          .origin = "/var/a.img",
+          .access = DiskAccess::kReadOnly,
+          .store_loop = 7,
+          .padded_origin = "veneer-origin:3:8192"};
+}
+
+TEST_F(DiskRecordTest, ComesBackAsItWasWritten) {
+  {
+    auto record = LockedRecord::Take(path_, "a");
+    ASSERT_TRUE(record);
+    EXPECT_TRUE(record->made());
+    ASSERT_TRUE(record->Write(Example()));
+  }
+  const auto record = LockedRecord::TakeExisting(path_, "a");
+  ASSERT_TRUE(record);
+  EXPECT_FALSE(record->made());
+  EXPECT_EQ(EncodeRecord(record->record()), EncodeRecord(Example()));
+  EXPECT_EQ(record->record().state, RecordState::kAttached);
+  EXPECT_EQ(record->record().store_loop, 7U);
+  EXPECT_EQ(record->record().padded_origin, "veneer-origin:3:8192");
+  EXPECT_EQ(RecordedDisks(path_), std::vector<std::string>{"a"});
+}
+
+TEST_F(DiskRecordTest, AShorterRecordLeavesNothingOfALongerOne) {
+  auto record = LockedRecord::Take(path_, "a");
+  ASSERT_TRUE(record->Write(Example()));
+  ASSERT_TRUE(record->Write({.state = RecordState::kDetaching}));
+  const auto read = ReadRecord(path_, "a");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->state, RecordState::kDetaching);
+}
+
+TEST_F(DiskRecordTest, OneProcessWorksOnItAtATime) {
+  const auto record = LockedRecord::Take(path_, "a");
+  ASSERT_TRUE(record);
+  const auto other = LockedRecord::TakeExisting(path_, "a");
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().kind, ErrorKind::kConflict);
+}
+
+TEST_F(DiskRecordTest, AnErasedOneIsGone) {
+  LockedRecord::Take(path_, "a")->Erase();
+  const auto record = LockedRecord::TakeExisting(path_, "a");
+  ASSERT_FALSE(record);
+  EXPECT_EQ(record.error().kind, ErrorKind::kNotFound);
+  EXPECT_TRUE(RecordedDisks(path_).empty());
+}
+
+TEST_F(DiskRecordTest, AnUnreadableOneMeansThatACommandWasKilled) {
+  for (const char* text : {"", "{", "[]", "{\"state\":\"attached\",\"store_loop\":-1}"}) {
+    EXPECT_FALSE(DecodeRecord(text)) << text;
+  }
+  std::filesystem::copy_file("/proc/self/comm", path_ + "a.json");
+  const auto record = LockedRecord::TakeExisting(path_, "a");
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->record().state, RecordState::kAttaching);
+}
+
+TEST_F(DiskRecordTest, FieldsOfTheWrongKindAreDefaults) {
+  const auto record = DecodeRecord(R"({"state":5,"store":null,"store_loop":"x","read_only":1})");
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->state, RecordState::kAttaching);
+  EXPECT_EQ(record->store, "");
+  EXPECT_EQ(record->store_loop, 0U);
+  EXPECT_EQ(record->access, DiskAccess::kReadWrite);
+}
+
+}  // namespace
+}  // namespace veneer::dm

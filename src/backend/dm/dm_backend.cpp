@@ -1,0 +1,191 @@
+#include "backend/dm/dm_backend.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "backend/dm/names.h"
+#include "backend/dm/snapshot_target.h"
+#include "backend/run_directory.h"
+#include "cow/exception_reader.h"
+#include "cow/grow.h"
+#include "kernel/linux/wait_until.h"
+
+namespace veneer {
+namespace {
+
+constexpr std::string_view kMapperPath = "/dev/mapper/";
+constexpr std::string_view kNamePrefix = "veneer-";
+// From the end of a device to the end of the loop device below it.
+constexpr std::chrono::seconds kClearPatience{5};
+
+std::unexpected<Error> NoDisk(const std::string& path) {
+  return Fail(ErrorKind::kNotFound, fmt::format("no disk is attached at {}", path),
+              "name the device that attach printed, and the same --root and --run");
+}
+
+std::string LoopPath(unsigned number) { return fmt::format("/dev/loop{}", number); }
+
+}  // namespace
+
+DmBackend::DmBackend(const DmPorts& ports, DmPlace place, std::chrono::milliseconds patience)
+    : ports_(ports),
+      place_(std::move(place)),
+      patience_(patience),
+      origins_(ports.loops, ports.devices, place_.instance, directory()) {}
+
+Result<void> DmBackend::RequireHost() {
+  return ports_.devices.RequireTarget(std::string(dm::kSnapshotTarget));
+}
+
+// The device of a disk of ours, whatever its table.
+Result<DmState> DmBackend::StateOf(const std::string& disk) {
+  const dm::DeviceNames names = dm::NamesOfDisk(place_.instance, disk);
+  DmState state = VENEER_TRY(ports_.devices.Query(names.name));
+  if (state.device.uuid != names.uuid) return NoDisk(state.device.Path());
+  return state;
+}
+
+// The disk that a path names: /dev/mapper/veneer-NAME, or any other node of that device.
+Result<std::string> DmBackend::DiskAt(const std::string& path) {
+  const std::string mapper = fmt::format("{}{}", kMapperPath, kNamePrefix);
+  if (path.starts_with(mapper)) {
+    std::string disk = path.substr(mapper.size());
+    if (!dm::RequireDiskName(disk)) return NoDisk(path);
+    return disk;
+  }
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0 || !S_ISBLK(status.st_mode)) return NoDisk(path);
+  const auto devices = VENEER_TRY(ports_.devices.List(dm::UuidPrefix(place_.instance)));
+  for (const DmDevice& device : devices) {
+    if (device.device != status.st_rdev) continue;
+    if (auto disk = dm::DiskOfUuid(place_.instance, device.uuid)) return *std::move(disk);
+  }
+  return NoDisk(path);
+}
+
+Result<DiskFill> DmBackend::Fill(const std::string& path) {
+  const std::string disk = VENEER_TRY(DiskAt(path));
+  const Result<DmState> state = StateOf(disk);
+  if (!state)
+    return state.error().kind == ErrorKind::kNotFound ? NoDisk(path) : Fail(state.error());
+  return dm::FillOf(*state);
+}
+
+Result<void> DmBackend::Suspend(const std::string& path) {
+  const std::string disk = VENEER_TRY(DiskAt(path));
+  const DmState state = VENEER_TRY(StateOf(disk));
+  return ports_.devices.Suspend(state.device.name);
+}
+
+Result<void> DmBackend::Resume(const std::string& path) {
+  const std::string disk = VENEER_TRY(DiskAt(path));
+  const DmState state = VENEER_TRY(StateOf(disk));
+  return ports_.devices.Resume(state.device.name);
+}
+
+// The store of an attached disk, by the loop device below it: the file may have been renamed.
+Result<std::unique_ptr<LinuxFile>> DmBackend::StoreBehind(unsigned loop, Access access) {
+  const std::string path = VENEER_TRY(ports_.loops.BackingFile(LoopPath(loop)));
+  return LinuxFile::Open(path, access);
+}
+
+Result<DiskFill> DmBackend::Grow(const std::string& path, Bytes max_change) {
+  const std::string disk = VENEER_TRY(DiskAt(path));
+  const auto record = dm::LockedRecord::TakeExisting(directory(), disk);
+  if (!record)
+    return record.error().kind == ErrorKind::kNotFound ? NoDisk(path) : Fail(record.error());
+  const DmState state = VENEER_TRY(StateOf(disk));
+  VENEER_TRY(dm::FillOf(state));  // a snapshot
+  const unsigned number = record->record().store_loop;
+  const auto store = VENEER_TRY(StoreBehind(number, Access::kReadWrite));
+  const StoreHeader header = VENEER_TRY(ReadHeader(*store));
+  const Bytes size = VENEER_TRY(
+      StoreSizeFor(Geometry(header.chunk_size), ToBytes(state.status.front().length), max_change));
+  VENEER_TRY(LengthenStore(*store, size));
+  const FileIdentity identity = VENEER_TRY(store->Identity());
+  const HeldLoop loop = VENEER_TRY(ports_.loops.Hold(number, identity));
+  // In any case: a command that was killed may have lengthened the file alone.
+  VENEER_TRY(ports_.loops.UpdateSize(loop.device));
+  return Fill(path);
+}
+
+Result<std::vector<std::string>> DmBackend::List() {
+  std::vector<std::string> disks;
+  const auto devices = VENEER_TRY(ports_.devices.List(dm::UuidPrefix(place_.instance)));
+  for (const DmDevice& device : devices) {
+    auto disk = dm::DiskOfUuid(place_.instance, device.uuid);
+    if (!disk) continue;
+    const auto record = dm::ReadRecord(directory(), *disk);
+    if (record && record->state == dm::RecordState::kAttached) disks.push_back(*std::move(disk));
+  }
+  return disks;
+}
+
+Result<void> DmBackend::Detach(const std::string& path) {
+  const std::string disk = VENEER_TRY(DiskAt(path));
+  auto record = dm::LockedRecord::TakeExisting(directory(), disk);
+  if (!record) {
+    return record.error().kind == ErrorKind::kNotFound ? NoDisk(path) : Fail(record.error());
+  }
+  const bool was_attached = StateOf(disk).has_value();
+  VENEER_TRY(RemoveDisk(disk, *record));
+  if (!was_attached) return NoDisk(path);
+  return {};
+}
+
+Result<void> DmBackend::RemoveDisk(const std::string& disk, dm::LockedRecord& record) {
+  const dm::DiskRecord before = record.record();
+  const dm::DeviceNames names = dm::NamesOfDisk(place_.instance, disk);
+  const Result<DmState> state = StateOf(disk);
+  Result<void> synced;
+  if (state) {
+    const auto store = StoreBehind(before.store_loop, Access::kReadOnly);
+    dm::DiskRecord detaching = before;
+    detaching.state = dm::RecordState::kDetaching;
+    VENEER_TRY(record.Write(detaching));
+    if (auto removed = RemovePatiently(state->device); !removed) {
+      record.Write(before).Ignore("the disk is busy, which is what matters");
+      return removed;
+    }
+    // The last opener has written its cache back to the store, and the store's file may be cached.
+    if (store) synced = (*store)->Sync();
+    // The loop device clears itself at once, unless something like udev's blkid just looks at it.
+    // Whoever detaches expects that the store can be attached again.
+    WaitUntil(kClearPatience, [&] {
+      const auto behind = ports_.loops.BackingFile(LoopPath(before.store_loop));
+      return !behind || !store || *behind != (*store)->name();
+    });
+  } else if (state.error().kind != ErrorKind::kNotFound) {
+    return Fail(state.error());
+  } else {
+    ports_.devices.Remove(names.name).Ignore("only a node could be left");
+  }
+  ReleaseOrigin(before);
+  record.Erase();
+  return synced;
+}
+
+Result<void> DmBackend::RemovePatiently(const DmDevice& device) {
+  Result<void> removed;
+  WaitUntil(patience_, [&] {
+    removed = ports_.devices.Remove(device.name);
+    return removed || removed.error().kind != ErrorKind::kConflict;
+  });
+  if (removed || removed.error().kind != ErrorKind::kConflict) return removed;
+  const auto holders = ports_.holders.OfBlockDevice(device.Path(), device.device);
+  return Fail(Error{ErrorKind::kConflict, EBUSY,
+                    fmt::format("{} is in use: {}", device.Path(), DescribeHolders(holders)),
+                    "close what has it open, then detach again"});
+}
+
+void DmBackend::ReleaseOrigin(const dm::DiskRecord& record) {
+  const Result<UniqueFd> lock = LockRunDirectory(directory());
+  if (!lock) return;  // what is unused then is found by Reconcile
+  if (record.padded_origin) origins_.ReleasePadded(*record.padded_origin);
+  origins_.ForgetCleared();
+}
+
+}  // namespace veneer

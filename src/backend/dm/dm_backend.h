@@ -1,0 +1,95 @@
+// DmBackend: disks as block devices of the kernel's snapshot target, with no process behind them.
+//
+//   origin image ── loop (read-only, shared) ──┐
+//                                              ├── snapshot … PO ── /dev/mapper/veneer-NAME
+//   store ───────── loop (direct, its own) ────┘
+//
+// Both loop devices clear themselves when the table lets go of them, and the store's keeps the lock
+// on the store: nothing of a disk outlives its device-mapper device, whatever is killed. That
+// device is ours by its UUID; `<run>/dm/NAME.json` says what a killed command was about to do
+// (disk_record.h), and Reconcile (reconcile.h) finishes or undoes it.
+//
+// Every verb is one of DiskBackend's or says more here. Any thread, any process.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "backend/disk_backend.h"
+#include "backend/dm/disk_record.h"
+#include "backend/dm/origin_devices.h"
+#include "base/result.h"
+#include "base/units.h"
+#include "format/geometry.h"
+#include "kernel/device_mapper.h"
+#include "kernel/holders.h"
+#include "kernel/linux/linux_file.h"
+#include "kernel/loop_control.h"
+
+namespace veneer {
+
+struct DmPorts {
+  DeviceMapper& devices;
+  LoopControl& loops;
+  const Holders& holders;
+};
+
+struct DmPlace {
+  std::string run_dir;
+  std::string instance;  // whose devices they are: InstanceOf(the state directory)
+};
+
+class DmBackend : public DiskBackend {
+ public:
+  static constexpr std::chrono::seconds kDetachPatience{10};
+
+  // `patience`: how long Detach waits for the last opener (udev's blkid, a VMM that is ending).
+  DmBackend(const DmPorts& ports, DmPlace place,
+            std::chrono::milliseconds patience = kDetachPatience);
+
+  [[nodiscard]] BackendKind kind() const override { return BackendKind::kDm; }
+  [[nodiscard]] Result<void> RequireHost() override;
+  Result<AttachedDisk> Attach(const DiskRequest& request) override;
+  Result<void> Detach(const std::string& path) override;
+  [[nodiscard]] Result<DiskFill> Fill(const std::string& path) override;
+  Result<DiskFill> Grow(const std::string& path, Bytes max_change) override;
+
+  // Holds the disk's users back: no read or write goes on until Resume; none is lost. For a host
+  // that runs out of space: a write that fails there would make the store invalid for ever.
+  Result<void> Suspend(const std::string& path);
+  Result<void> Resume(const std::string& path);
+
+  // The disks that are attached: recorded and in the kernel.
+  [[nodiscard]] Result<std::vector<std::string>> List();
+
+  // The end of what a killed command left of a disk: its device, nodes and record are removed. The
+  // caller has the record's lock. kConflict where the device is in use; nothing has changed then.
+  Result<void> RemoveDisk(const std::string& disk, dm::LockedRecord& record);
+
+  [[nodiscard]] const DmPlace& place() const { return place_; }
+  [[nodiscard]] std::string directory() const { return place_.run_dir + "/dm"; }
+  [[nodiscard]] dm::OriginDevices& origins() { return origins_; }
+
+ private:
+  struct OpenStore;
+
+  Result<OpenStore> PrepareStore(const DiskRequest& request, const LinuxFile& origin);
+  Result<void> ClaimName(const std::string& disk, dm::LockedRecord& record);
+  Result<void> Build(const DiskRequest& request, const LinuxFile& origin, const OpenStore& store,
+                     dm::LockedRecord& record);
+  Result<void> StartOn(const OpenStore& store, const DmSpec& spec);
+  Result<void> Start(const DmSpec& spec);
+  void Undo(dm::LockedRecord& record);
+  Result<void> RemovePatiently(const DmDevice& device);
+  Result<DmState> StateOf(const std::string& disk);
+  Result<std::string> DiskAt(const std::string& path);
+  Result<std::unique_ptr<LinuxFile>> StoreBehind(unsigned loop, Access access);
+  void ReleaseOrigin(const dm::DiskRecord& record);
+
+  DmPorts ports_;
+  DmPlace place_;
+  std::chrono::milliseconds patience_;
+  dm::OriginDevices origins_;
+};
+
+}  // namespace veneer

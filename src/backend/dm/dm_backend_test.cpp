@@ -1,0 +1,347 @@
+// DmBackend on models of the kernel: every step that can fail does, and nothing is left behind.
+#include "backend/dm/dm_backend.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <functional>
+
+#include "backend/dm/reconcile.h"
+#include "cow/create.h"
+#include "cow/grow.h"
+#include "format/testing/put_exception.h"
+#include "kernel/testing/fake_device_mapper.h"
+#include "kernel/testing/fake_loop_control.h"
+#include "kernel/testing/temp_directory.h"
+
+namespace veneer {
+namespace {
+
+using ::testing::ElementsAre;
+using testing::FaultMoment;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::KernelVerb;
+
+constexpr const char* kInstance = "00112233aabbccdd";
+
+class NoHolders final : public Holders {
+ public:
+  [[nodiscard]] std::vector<Holder> OfFile(const FileIdentity&, const std::string&) const override {
+    return {};
+  }
+  [[nodiscard]] std::vector<Holder> OfBlockDevice(const std::string&, dev_t) const override {
+    return {{.text = "held by pid 812 (qemu)"}};
+  }
+};
+
+class DmBackendTest : public ::testing::Test {
+ protected:
+  DmBackendTest() {
+    testing::MakeFile(image_, MiB(2));
+    MakeStore("a");
+  }
+
+  void MakeStore(const std::string& disk, Bytes disk_size = MiB(2)) {
+    CreateOptions options;
+    options.origin_size = MiB(2);
+    options.disk_size = disk_size;
+    ASSERT_TRUE(CreateStore(StoreOf(disk), options));
+  }
+  [[nodiscard]] std::string StoreOf(const std::string& disk) const {
+    return directory_ / (disk + ".cow");
+  }
+  [[nodiscard]] DiskRequest Request(const std::string& disk) const {
+    return {.store = StoreOf(disk), .origin = image_, .name = disk};
+  }
+  std::string Attach(const std::string& disk) {
+    const auto attached = backend_.Attach(Request(disk));
+    EXPECT_TRUE(attached) << attached.error().what;
+    return attached ? attached->path : "";
+  }
+  [[nodiscard]] DmPorts Ports() {
+    return {.devices = devices_, .loops = loops_, .holders = holders_};
+  }
+  GcReport Gc(GcMode mode = GcMode::kRemove) {
+    auto report = Reconcile(backend_, Ports(), mode);
+    EXPECT_TRUE(report);
+    return report ? *std::move(report) : GcReport{};
+  }
+
+  void ExpectNothingIsLeft() {
+    EXPECT_THAT(devices_.Names(), IsEmpty());
+    EXPECT_EQ(loops_.Bound(), 0U);
+    EXPECT_THAT(dm::RecordedDisks(run_ + "/dm"), IsEmpty());
+    // The lock went with the loop device.
+    const auto store = LinuxFile::Open(StoreOf("a"), Access::kReadWrite);
+    EXPECT_TRUE((*store)->TryLock(LinuxFile::Lock::kExclusive));
+  }
+
+  // Has `act` meet a failure at its first call of a port, at its second, and so on, until it gets
+  // through; `look` sees each outcome. Returns how many failures there were.
+  unsigned FailEverywhere(FaultMoment moment, const std::function<Result<void>()>& act,
+                          const std::function<void(const Result<void>&)>& look) {
+    const Error error{ErrorKind::kFailed, EIO, "injected", ""};
+    unsigned failures = 0;
+    for (unsigned n = 1; !HasFailure(); ++n, ++failures) {
+      const auto before = faults_.fired();
+      faults_.FailAt(n, error, moment);
+      const Result<void> acted = act();
+      const bool fired = faults_.fired() > before;
+      faults_.Clear();
+      SCOPED_TRACE(n);
+      look(acted);
+      if (!fired) break;
+    }
+    return failures;
+  }
+
+  testing::TempDirectory directory_;
+  std::string image_ = directory_ / "image";
+  std::string run_ = directory_ / "run";
+  testing::KernelFaults faults_;
+  testing::FakeLoopControl loops_{faults_};
+  testing::FakeDeviceMapper devices_{loops_, faults_};
+  NoHolders holders_;
+  DmBackend backend_{Ports(), {.run_dir = run_, .instance = kInstance}, std::chrono::seconds(0)};
+};
+
+TEST_F(DmBackendTest, AttachesASnapshotOverTwoLoopDevices) {
+  EXPECT_EQ(Attach("a"), "/dev/mapper/veneer-a");
+  const auto table = devices_.TableOf("veneer-a");
+  ASSERT_EQ(table.size(), 1U);
+  EXPECT_EQ(table[0].type, "snapshot");
+  EXPECT_EQ(table[0].length, Sectors(4096));
+  EXPECT_THAT(table[0].params, HasSubstr(" PO 8 1 discard_zeroes_cow"));
+  EXPECT_EQ(loops_.Bound(), 2U);
+  EXPECT_THAT(backend_.List().value(), ElementsAre("a"));
+  EXPECT_TRUE(backend_.Detach("/dev/mapper/veneer-a"));
+  ExpectNothingIsLeft();
+}
+
+TEST_F(DmBackendTest, SixteenDisksShareALoopDeviceOfTheirImage) {
+  for (int i = 0; i < 33; ++i) {
+    MakeStore("d" + std::to_string(i));
+    Attach("d" + std::to_string(i));
+  }
+  EXPECT_EQ(loops_.Bound(), 33U + 3U);
+  for (int i = 0; i < 33; ++i) {
+    EXPECT_TRUE(backend_.Detach("/dev/mapper/veneer-d" + std::to_string(i)));
+  }
+  ExpectNothingIsLeft();
+}
+
+TEST_F(DmBackendTest, ALargerDiskHasAnOriginThatEndsInZerosAndIsShared) {
+  MakeStore("b", MiB(8));
+  MakeStore("c", MiB(8));
+  Attach("b");
+  Attach("c");
+  EXPECT_EQ(devices_.Names().size(), 3U);
+  EXPECT_EQ(loops_.Bound(), 3U);
+  EXPECT_TRUE(backend_.Detach("/dev/mapper/veneer-b"));
+  EXPECT_EQ(devices_.Names().size(), 2U);
+  EXPECT_TRUE(backend_.Detach("/dev/mapper/veneer-c"));
+  ExpectNothingIsLeft();
+}
+
+TEST_F(DmBackendTest, AnAttachThatFailsAnywhereLeavesNothing) {
+  for (const Bytes disk_size : {MiB(2), MiB(8)}) {
+    std::filesystem::remove(StoreOf("a"));
+    MakeStore("a", disk_size);
+    const unsigned failures = FailEverywhere(
+        FaultMoment::kBefore,
+        [&]() -> Result<void> {
+          const auto attached = backend_.Attach(Request("a"));
+          if (attached) return {};
+          return Fail(attached.error());
+        },
+        [&](const Result<void>& attached) {
+          if (attached) {
+            EXPECT_TRUE(backend_.Detach("/dev/mapper/veneer-a"));
+          } else {
+            EXPECT_THAT(attached.error().what, HasSubstr("injected"));
+          }
+          ExpectNothingIsLeft();
+        });
+    EXPECT_GE(failures, 5U);
+  }
+}
+
+TEST_F(DmBackendTest, WhatCouldNotBeUndoneIsFoundByGc) {
+  MakeStore("b", MiB(8));
+  FailEverywhere(
+      FaultMoment::kAfter,
+      [&]() -> Result<void> {
+        const auto attached = backend_.Attach(Request("b"));
+        if (attached) return {};
+        return Fail(attached.error());
+      },
+      [&](const Result<void>& attached) {
+        if (attached) {
+          EXPECT_TRUE(backend_.Detach("/dev/mapper/veneer-b"));
+        }
+        Gc();
+        ExpectNothingIsLeft();
+      });
+}
+
+TEST_F(DmBackendTest, ADetachThatFailsAnywhereCanBeTriedAgain) {
+  for (const FaultMoment moment : {FaultMoment::kBefore, FaultMoment::kAfter}) {
+    FailEverywhere(
+        moment,
+        [&]() -> Result<void> {
+          const auto attached = backend_.Attach(Request("a"));
+          if (!attached) return Fail(attached.error());
+          return backend_.Detach(attached->path);
+        },
+        [&](const Result<void>& detached) {
+          if (!detached)
+            backend_.Detach("/dev/mapper/veneer-a").Ignore("where it is gone, gc ends it");
+          Gc();
+          ExpectNothingIsLeft();
+        });
+  }
+}
+
+TEST_F(DmBackendTest, TheCauseIsReportedAndTheFailedRollbackRidesAlong) {
+  faults_.FailNext(KernelVerb::kQuery, {ErrorKind::kFailed, EIO, "no status", "look"});
+  faults_.FailNext(KernelVerb::kRemove, {ErrorKind::kFailed, EIO, "no removal", ""});
+  const auto attached = backend_.Attach(Request("a"));
+  ASSERT_FALSE(attached);
+  EXPECT_EQ(attached.error().what, "no status");
+  EXPECT_THAT(attached.error().hint, HasSubstr("no removal"));
+  EXPECT_EQ(Gc().removed.size(), 1U);
+  ExpectNothingIsLeft();
+}
+
+TEST_F(DmBackendTest, AnInvalidStoreIsTakenAwayAgain) {
+  MakeStore("b");
+  Attach("b");  // the status of a name is set on a device that is there
+  devices_.SetStatus("veneer-b", "Invalid");
+  EXPECT_EQ(backend_.Fill("/dev/mapper/veneer-b")->condition, StoreCondition::kInvalid);
+  devices_.SetStatus("veneer-b", "Overflow");
+  EXPECT_EQ(backend_.Fill("/dev/mapper/veneer-b")->condition, StoreCondition::kOverflow);
+  devices_.SetStatus("veneer-b", "nonsense");
+  EXPECT_FALSE(backend_.Fill("/dev/mapper/veneer-b"));
+  EXPECT_TRUE(backend_.Detach("/dev/mapper/veneer-b"));
+}
+
+TEST_F(DmBackendTest, AStoreWithGapsGetsRoomForThemOnce) {
+  testing::PutException(StoreOf("a"), {OriginChunk(0), StoreChunk(102)});
+  const auto before = std::filesystem::file_size(StoreOf("a"));
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_TRUE(backend_.Detach(Attach("a")));
+    EXPECT_EQ(std::filesystem::file_size(StoreOf("a")), before + KiB(400).value());
+  }
+}
+
+TEST_F(DmBackendTest, AStoreWhoseLastAreaCouldFillUpGetsOneChunkMore) {
+  constexpr std::uint64_t kTrap = 1 + 257;
+  std::filesystem::resize_file(StoreOf("a"), KiB(4).value() * kTrap);
+  EXPECT_TRUE(backend_.Detach(Attach("a")));
+  EXPECT_EQ(std::filesystem::file_size(StoreOf("a")), KiB(4).value() * (kTrap + 1));
+}
+
+TEST_F(DmBackendTest, ABusyDiskStaysAndItsHolderIsNamed) {
+  const std::string path = Attach("a");
+  {
+    const auto opener = devices_.Open("veneer-a");
+    const auto refused = backend_.Detach(path);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, ErrorKind::kConflict);
+    EXPECT_THAT(refused.error().what, HasSubstr("pid 812 (qemu)"));
+    EXPECT_THAT(backend_.List().value(), ElementsAre("a"));
+  }
+  EXPECT_TRUE(backend_.Detach(path));
+  ExpectNothingIsLeft();
+}
+
+TEST_F(DmBackendTest, AHostWithoutTheTargetIsTold) {
+  devices_.Lack("snapshot");
+  const auto attached = backend_.Attach(Request("a"));
+  ASSERT_FALSE(attached);
+  EXPECT_EQ(attached.error().kind, ErrorKind::kUnsupported);
+  EXPECT_FALSE(std::filesystem::exists(run_));
+}
+
+TEST_F(DmBackendTest, AHostWithoutAFreeLoopDeviceLosesNothing) {
+  for (const std::size_t limit : {0U, 1U}) {
+    loops_.SetLimit(limit);
+    const auto attached = backend_.Attach(Request("a"));
+    ASSERT_FALSE(attached);
+    ExpectNothingIsLeft();
+  }
+}
+
+TEST_F(DmBackendTest, ATakenNameIsAConflict) {
+  MakeStore("b");
+  Attach("a");
+  DiskRequest request = Request("b");
+  request.name = "a";
+  const auto attached = backend_.Attach(request);
+  ASSERT_FALSE(attached);
+  EXPECT_EQ(attached.error().kind, ErrorKind::kConflict);
+  EXPECT_THAT(attached.error().what, HasSubstr("taken"));
+  EXPECT_TRUE(backend_.Detach("/dev/mapper/veneer-a"));
+  ExpectNothingIsLeft();
+}
+
+TEST_F(DmBackendTest, AnotherInstancesDeviceIsNeitherDetachedNorCollected) {
+  devices_.LeaveHalfMade("veneer-a", "VENEER-ffffffffffffffff-a");
+  EXPECT_EQ(backend_.Detach("/dev/mapper/veneer-a").error().kind, ErrorKind::kNotFound);
+  EXPECT_FALSE(backend_.Attach(Request("a")));
+  EXPECT_THAT(Gc().removed, IsEmpty());
+  EXPECT_THAT(devices_.Names(), ElementsAre("veneer-a"));
+}
+
+TEST_F(DmBackendTest, GcFinishesWhatWasKilledAndAdoptsWhatLives) {
+  MakeStore("b", MiB(8));
+  Attach("a");
+  Attach("b");
+  // As a detach of b leaves it that was killed at its first step.
+  auto record = dm::LockedRecord::TakeExisting(run_ + "/dm", "b");
+  dm::DiskRecord detaching = record->record();
+  detaching.state = dm::RecordState::kDetaching;
+  ASSERT_TRUE(record->Write(detaching));
+  EXPECT_THAT(Gc().removed, IsEmpty());  // somebody has it locked: at work
+  {
+    const auto released = *std::move(record);
+  }
+  EXPECT_EQ(Gc(GcMode::kLook).removed.size(), 1U);
+  EXPECT_TRUE(devices_.Has("veneer-b"));
+  const GcReport report = Gc();
+  EXPECT_EQ(report.removed.size(), 1U);
+  EXPECT_THAT(report.adopted, ElementsAre("a"));
+  EXPECT_THAT(devices_.Names(), ElementsAre("veneer-a"));
+  EXPECT_TRUE(backend_.Detach("/dev/mapper/veneer-a"));
+  ExpectNothingIsLeft();
+}
+
+TEST_F(DmBackendTest, GrowingLengthensFileAndDevice) {
+  std::filesystem::remove(StoreOf("a"));
+  CreateOptions options;
+  options.origin_size = MiB(2);
+  options.max_change = KiB(64);
+  ASSERT_TRUE(CreateStore(StoreOf("a"), options));
+  const std::string path = Attach("a");
+  EXPECT_TRUE(backend_.Grow(path, kWholeDisk));
+  EXPECT_GT(std::filesystem::file_size(StoreOf("a")), MiB(2).value());
+  const auto loops = loops_.Devices();
+  EXPECT_TRUE(std::ranges::any_of(loops, [&](const LoopDevice& loop) {
+    return loops_.SizeOf(loop.device) ==
+           Sectors(std::filesystem::file_size(StoreOf("a")) / kSectorSize.value());
+  }));
+  EXPECT_TRUE(backend_.Detach(path));
+}
+
+TEST_F(DmBackendTest, ASuspendedDiskIsResumed) {
+  const std::string path = Attach("a");
+  EXPECT_TRUE(backend_.Suspend(path));
+  EXPECT_TRUE(devices_.IsSuspended("veneer-a"));
+  EXPECT_TRUE(backend_.Resume(path));
+  EXPECT_FALSE(devices_.IsSuspended("veneer-a"));
+  EXPECT_TRUE(backend_.Detach(path));
+}
+
+}  // namespace
+}  // namespace veneer

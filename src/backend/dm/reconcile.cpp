@@ -1,0 +1,117 @@
+#include "backend/dm/reconcile.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "backend/dm/disk_record.h"
+#include "backend/dm/names.h"
+#include "backend/run_directory.h"
+
+namespace veneer {
+namespace {
+
+class Reconciliation {
+ public:
+  Reconciliation(DmBackend& backend, const DmPorts& ports, GcMode mode)
+      : backend_(backend), ports_(ports), mode_(mode) {}
+
+  Result<GcReport> Run();
+
+ private:
+  void JudgeRecord(const std::string& disk);
+  void JudgeDevice(const DmDevice& device, const std::string& disk);
+  Result<void> JudgeOrigins();
+  void Take(GcFinding finding, const Result<void>& removed);
+  [[nodiscard]] bool IsThere(const std::string& disk) const;
+
+  DmBackend& backend_;
+  DmPorts ports_;
+  GcMode mode_;
+  std::vector<DmDevice> devices_;
+  GcReport report_;
+};
+
+void Reconciliation::Take(GcFinding finding, const Result<void>& removed) {
+  if (removed) {
+    report_.removed.push_back(std::move(finding));
+  } else {
+    report_.kept.push_back({.object = std::move(finding.object), .reason = removed.error().what});
+  }
+}
+
+bool Reconciliation::IsThere(const std::string& disk) const {
+  const std::string uuid = dm::NamesOfDisk(backend_.place().instance, disk).uuid;
+  return std::ranges::any_of(devices_, [&](const DmDevice& each) { return each.uuid == uuid; });
+}
+
+void Reconciliation::JudgeRecord(const std::string& disk) {
+  auto record = dm::LockedRecord::TakeExisting(backend_.directory(), disk);
+  if (!record) return;  // at work, or just gone
+  const bool there = IsThere(disk);
+  if (there && record->record().state == dm::RecordState::kAttached) {
+    report_.adopted.push_back(disk);
+    return;
+  }
+  GcFinding finding{.object = fmt::format("disk {}", disk),
+                    .reason = record->record().state == dm::RecordState::kAttached
+                                  ? "its device is gone"
+                                  : "a command was killed while it attached or detached it"};
+  Take(std::move(finding),
+       mode_ == GcMode::kLook ? Result<void>() : backend_.RemoveDisk(disk, *record));
+}
+
+void Reconciliation::JudgeDevice(const DmDevice& device, const std::string& disk) {
+  const GcFinding finding{.object = fmt::format("device {}", device.name),
+                          .reason = "no record names it"};
+  if (mode_ == GcMode::kLook) return Take(finding, {});
+  // Locked first: somebody may be about to attach a disk of this name.
+  auto record = dm::LockedRecord::Take(backend_.directory(), disk);
+  if (!record || !record->made()) return;
+  const Result<void> removed = backend_.RemoveDisk(disk, *record);
+  if (!removed) record->Erase();
+  Take(finding, removed);
+}
+
+Result<void> Reconciliation::JudgeOrigins() {
+  const UniqueFd lock = VENEER_TRY(LockRunDirectory(backend_.directory()));
+  // Asked anew: the disks over them may have been removed since.
+  const std::string& instance = backend_.place().instance;
+  const auto devices = VENEER_TRY(ports_.devices.List(dm::UuidPrefix(instance)));
+  for (const DmDevice& device : devices) {
+    if (!dm::IsOriginUuid(instance, device.uuid)) continue;
+    const Result<DmState> state = ports_.devices.Query(device.name);
+    if (!state || state->open_count > 0) continue;
+    const GcFinding finding{.object = fmt::format("device {}", device.name),
+                            .reason = "no disk is over it"};
+    Take(finding, mode_ == GcMode::kLook ? Result<void>() : ports_.devices.Remove(device.name));
+  }
+  if (mode_ == GcMode::kRemove) backend_.origins().ForgetCleared();
+  return {};
+}
+
+Result<GcReport> Reconciliation::Run() {
+  const std::string& instance = backend_.place().instance;
+  devices_ = VENEER_TRY(ports_.devices.List(dm::UuidPrefix(instance)));
+  const auto recorded = dm::RecordedDisks(backend_.directory());
+  for (const std::string& disk : recorded) JudgeRecord(disk);
+  const bool any = !recorded.empty() || !devices_.empty();
+  if (any && mode_ == GcMode::kRemove) VENEER_TRY(PrepareRunDirectory(backend_.directory()));
+  for (const DmDevice& device : devices_) {
+    const auto disk = dm::DiskOfUuid(instance, device.uuid);
+    if (disk && !std::ranges::binary_search(recorded, *disk)) JudgeDevice(device, *disk);
+  }
+  const Result<void> origins = JudgeOrigins();
+  if (!origins && origins.error().kind != ErrorKind::kNotFound) return Fail(origins.error());
+  return std::move(report_);
+}
+
+}  // namespace
+
+Result<GcReport> Reconcile(DmBackend& backend, const DmPorts& ports, GcMode mode) {
+  return Reconciliation(backend, ports, mode).Run();
+}
+
+}  // namespace veneer

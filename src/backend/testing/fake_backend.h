@@ -1,0 +1,68 @@
+// FakeBackend: a DiskBackend that needs nothing of the host. A working model for the tests of the
+// rooms above.
+//
+// An attached disk is a plain file with all that store and origin make; Detach writes what changed
+// in it to the store, through the engine. So what a program wrote is in the store afterwards, and
+// no sooner: writes neither meet a full store nor a read-only disk.
+//
+//   FakeBackend backend(directory);
+//   backend.FailNext(FakeBackend::Op::kAttach, Error{…});
+//   backend.Attached();
+//
+// For one thread, one process.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backend/disk_backend.h"
+#include "cow/cow_disk.h"
+#include "kernel/linux/linux_file.h"
+
+namespace veneer::testing {
+
+class FakeBackend final : public DiskBackend {
+ public:
+  enum class Op : std::uint8_t { kRequireHost, kAttach, kDetach, kFill, kGrow };
+
+  // `directory`: where disks without a path of their own (DiskRequest::at) appear.
+  explicit FakeBackend(std::string directory, BackendKind kind = BackendKind::kUser)
+      : directory_(std::move(directory)), kind_(kind) {}
+
+  [[nodiscard]] BackendKind kind() const override { return kind_; }
+  [[nodiscard]] Result<void> RequireHost() override;
+  Result<AttachedDisk> Attach(const DiskRequest& request) override;
+  Result<void> Detach(const std::string& path) override;
+  [[nodiscard]] Result<DiskFill> Fill(const std::string& path) override;
+  Result<DiskFill> Grow(const std::string& path, Bytes max_change) override;
+
+  // The next call of that verb fails, and does nothing.
+  void FailNext(Op op, Error error) { failures_.insert_or_assign(op, std::move(error)); }
+
+  // The paths of the disks that are attached.
+  [[nodiscard]] std::vector<std::string> Attached() const;
+
+  // As if the process that keeps the disk were killed: it is gone, and what was not detached lost.
+  void Drop(const std::string& path);
+
+ private:
+  struct Disk {
+    std::unique_ptr<CowDisk> cow;
+    std::string store;
+    std::string name;
+    bool made = false;  // the file at the path was not there before
+  };
+
+  Result<void> FailIfAsked(Op op);
+  Result<Disk*> Find(const std::string& path);
+
+  std::string directory_;
+  BackendKind kind_;
+  std::map<Op, Error> failures_;
+  std::map<std::string, Disk> disks_;  // by path
+};
+
+}  // namespace veneer::testing

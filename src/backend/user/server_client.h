@@ -1,0 +1,30 @@
+// Finds the server of an attached disk, and asks it.
+//
+// Blocks: Ask for as long as the answer takes, at most ten minutes. Any thread.
+#pragma once
+
+#include <string>
+
+#include "backend/user/control_socket.h"
+#include "backend/user/disk_place.h"
+#include "backend/user/messages.h"
+#include "base/result.h"
+#include "kernel/mount_table.h"
+
+namespace veneer {
+
+// An attached disk, whether its server lives or not.
+struct FoundDisk {
+  MountEntry mount;
+  DiskFiles files;
+};
+
+// `path`: what AttachDisk returned as path or as device. kNotFound: no disk of ours is there.
+Result<FoundDisk> FindDisk(const std::string& path);
+
+// Sends the request to the disk's server and yields the line that it answers. kFailed where it
+// dies meanwhile: the hint says how to clean up.
+Result<std::string> Ask(const FoundDisk& disk, const Connection& server,
+                        const ControlRequest& request);
+
+}  // namespace veneer

@@ -1,0 +1,30 @@
+// UserBackend: attaches a disk through the engine in user space (attachment.h).
+#pragma once
+
+#include <string>
+
+#include "backend/disk_backend.h"
+#include "base/result.h"
+#include "base/units.h"
+
+namespace veneer {
+
+class UserBackend final : public DiskBackend {
+ public:
+  // `run_dir`: for the servers' sockets. `program`: see AttachRequest.
+  explicit UserBackend(std::string run_dir, std::string program = "/proc/self/exe");
+
+  [[nodiscard]] BackendKind kind() const override { return BackendKind::kUser; }
+  [[nodiscard]] Result<void> RequireHost() override;
+  // kUsage: the request has no path. Its name, if any, is of no use here.
+  Result<AttachedDisk> Attach(const DiskRequest& request) override;
+  Result<void> Detach(const std::string& path) override;
+  [[nodiscard]] Result<DiskFill> Fill(const std::string& path) override;
+  Result<DiskFill> Grow(const std::string& path, Bytes max_change) override;
+
+ private:
+  std::string run_dir_;
+  std::string program_;
+};
+
+}  // namespace veneer

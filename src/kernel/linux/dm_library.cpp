@@ -1,0 +1,142 @@
+#include "kernel/linux/dm_library.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <mutex>
+
+#include "kernel/linux/wait_until.h"
+
+namespace veneer {
+namespace {
+
+std::mutex& LibraryMutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+// Where the first error message of the call that is under way goes; guarded by the mutex. The
+// library may also report something when the process ends: that goes nowhere.
+std::string* first_message = nullptr;
+
+__attribute__((format(printf, 5, 6))) void KeepFirstError(int level, const char* /*file*/,
+                                                          int /*line*/, int /*errno_or_class*/,
+                                                          const char* format, ...) {
+  constexpr int kLevelMask = 7;
+  constexpr int kError = 3;  // as syslog's; the less the worse
+  if (first_message == nullptr || !first_message->empty() || (level & kLevelMask) > kError) return;
+  std::array<char, 512> text{};
+  std::va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(text.data(), text.size(), format, arguments);
+  va_end(arguments);
+  *first_message = text.data();
+}
+
+// The library for the calling thread alone, as long as this object is there.
+class Library {
+ public:
+  explicit Library(std::string& message) : lock_(LibraryMutex()) {
+    first_message = &message;
+    dm_log_with_errno_init(KeepFirstError);
+    dm_set_name_mangling_mode(DM_STRING_MANGLING_NONE);
+  }
+  Library(const Library&) = delete;
+  Library& operator=(const Library&) = delete;
+  ~Library() {
+    // Its descriptor of the control node has no O_CLOEXEC: programs that we start would get it.
+    dm_lib_release();
+    first_message = nullptr;
+  }
+
+ private:
+  std::scoped_lock<std::mutex> lock_;
+};
+
+struct DestroyTask {
+  void operator()(dm_task* task) const { dm_task_destroy(task); }
+};
+using Task = std::unique_ptr<dm_task, DestroyTask>;
+
+// Calls after which the kernel sends an event that udev answers with our cookie.
+bool SendsEvent(int type) { return type == DM_DEVICE_RESUME || type == DM_DEVICE_REMOVE; }
+
+bool SetCookie(dm_task* task, std::uint32_t& cookie) {
+  // Nobody is to probe a disk of ours, or to keep it open meanwhile.
+  std::uint16_t flags = DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG | DM_UDEV_DISABLE_DISK_RULES_FLAG |
+                        DM_UDEV_DISABLE_OTHER_RULES_FLAG;
+  // Else the library would make nodes for which udev has not had its time yet.
+  if (dm_udev_get_sync_support() != 0) flags |= DM_UDEV_DISABLE_LIBRARY_FALLBACK;
+  return dm_task_set_cookie(task, &cookie, flags) != 0;
+}
+
+std::string HintFor(int os_errno, int type) {
+  if (os_errno == EACCES || os_errno == EPERM) return "run as root";
+  if (os_errno == EBUSY && type == DM_DEVICE_CREATE) {
+    return "a device of this name or UUID is there already";
+  }
+  if (os_errno == EBUSY && type == DM_DEVICE_REMOVE) return "close what has it open";
+  if (os_errno == EINVAL && type == DM_DEVICE_RELOAD) return "the kernel log says why: dmesg";
+  return {};
+}
+
+std::unexpected<Error> Failed(const DmCall& call, int os_errno, const std::string& message) {
+  if (os_errno == 0) {
+    return Fail(ErrorKind::kFailed,
+                fmt::format("{}: {}", call.step, message.empty() ? "no reason given" : message));
+  }
+  Error error = ErrnoError(os_errno, call.step, HintFor(os_errno, call.type));
+  // The library's message ends with the text of the errno.
+  if (!message.empty()) error.what = fmt::format("{}: {}", call.step, message);
+  return Fail(std::move(error));
+}
+
+// Under the lock. `cookie` is to be waited for afterwards, whatever became of the call.
+Result<void> RunLocked(const DmCall& call, std::uint32_t& cookie, const std::string& message) {
+  const Task task(dm_task_create(call.type));
+  if (!task || dm_task_set_name(task.get(), call.name.c_str()) == 0 || !call.prepare(task.get())) {
+    return Failed(call, 0, message);
+  }
+  if (SendsEvent(call.type) && !SetCookie(task.get(), cookie)) return Failed(call, 0, message);
+  if (dm_task_run(task.get()) == 0) return Failed(call, dm_task_get_errno(task.get()), message);
+  call.read(task.get());
+  return {};
+}
+
+// One look, without waiting, at whether udev is done; frees the cookie's semaphore if so.
+bool IsUdevDone(std::uint32_t cookie) {
+  std::string message;
+  const Library library(message);
+  int ready = 0;
+  return dm_udev_wait_immediate(cookie, &ready) == 0 || ready != 0;
+}
+
+void WaitForUdev(std::uint32_t cookie, std::chrono::milliseconds patience) {
+  if (WaitUntil(patience, [&] { return IsUdevDone(cookie); })) return;
+  // Said in udev's place, so that the semaphore does not stay: a host has few of them.
+  std::string message;
+  const Library library(message);
+  dm_udev_complete(cookie);
+  dm_udev_wait(cookie);
+}
+
+}  // namespace
+
+Result<void> RunDm(const DmCall& call, std::chrono::milliseconds udev_patience) {
+  std::uint32_t cookie = 0;
+  Result<void> done;
+  {
+    std::string message;
+    const Library library(message);
+    done = RunLocked(call, cookie, message);
+  }
+  if (cookie != 0) WaitForUdev(cookie, udev_patience);
+  return done;
+}
+
+}  // namespace veneer

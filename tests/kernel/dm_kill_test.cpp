@@ -1,0 +1,138 @@
+// Kills attach and detach at every system call; `veneer gc` then leaves nothing behind, and what
+// was flushed before is in the store.
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <iostream>
+#include <set>
+
+#include "cow/check.h"
+#include "cow/flatten.h"
+#include "kernel/dm_host.h"
+#include "kernel/linux/linux_file.h"
+#include "support/kill_at.h"
+
+namespace veneer::kernel_test {
+namespace {
+
+using support::kKilled;
+using support::Outcome;
+
+class DmKillTest : public DmHost {
+ protected:
+  void SetUp() override {
+    DmHost::SetUp();
+    MakeImage(MiB(1));
+    MakeStore("a", "4K", {"--size", "2M"});  // with a padded origin: the most steps
+    const std::string path = Attach(*dm_, "a");
+    flushed_ = support::ReadFile(image_);
+    flushed_.resize(MiB(2).value(), '\0');
+    const std::string data = Pattern(100'000, 4);
+    ASSERT_EQ(Write(path, 5000, data), 0);
+    flushed_.replace(5000, data.size(), data);
+    Detach(*dm_, path);
+  }
+
+  [[nodiscard]] std::vector<std::string> AttachCommand() const {
+    return Command({"cow", "attach", StoreOf("a"), "--origin", image_, "--backend", "dm", "--name",
+                    "a", "--json"});
+  }
+  [[nodiscard]] std::vector<std::string> DetachCommand() const {
+    return Command({"cow", "detach", DevicePath("a"), "--json"});
+  }
+
+  // The store is sound and holds what was flushed; without a process for each look.
+  void ExpectFlushedIsThere() {
+    const auto image = LinuxFile::Open(image_, Access::kReadOnly);
+    const auto store = LinuxFile::Open(StoreOf("a"), Access::kReadOnly);
+    ASSERT_TRUE(Succeeds(image));
+    ASSERT_TRUE(Succeeds(store));
+    const auto report =
+        CheckStore(**store, MiB(1), [](const Fault& fault) { ADD_FAILURE() << fault.message; });
+    ASSERT_TRUE(Succeeds(report));
+    ASSERT_TRUE(Succeeds(Flatten(**image, **store, Path("flat"), {.replace = Replace::kExisting})));
+    EXPECT_TRUE(support::ReadFile(Path("flat")) == flushed_);
+  }
+
+  // After a cut: what is there is a disk that works, or goes with gc.
+  void ExpectGcCleansUp() {
+    Ok({"gc"});
+    if (!Devices().empty()) {
+      EXPECT_EQ(Records(), std::vector<std::string>{"a"});
+      EXPECT_TRUE(Read(DevicePath("a"), 0, flushed_.size()) == flushed_);
+      Detach(*dm_, DevicePath("a"));
+      ++alive_;
+    }
+    ExpectNothingIsLeft();
+    ExpectFlushedIsThere();
+  }
+
+  std::string flushed_;
+  unsigned alive_ = 0;  // cuts after which the disk was attached
+};
+
+TEST_F(DmKillTest, AnAttachThatIsKilledAnywhereLeavesNothing) {
+  const auto calls = support::TraceSystemCalls(AttachCommand());
+  Detach(*dm_, DevicePath("a"));
+  for (const support::SystemCall& call : calls) {
+    SCOPED_TRACE("cut at " + call.name + " " + std::to_string(call.occurrence));
+    const Outcome outcome =
+        support::Run(support::KilledAt(call, AttachCommand()), support::UnderTracer());
+    ASSERT_EQ(outcome.status, kKilled) << outcome.err;
+    ExpectGcCleansUp();
+    ASSERT_FALSE(HasFailure());
+  }
+  std::cout << "attach: killed at " << calls.size() << " system calls; attached after " << alive_
+            << " of them\n";
+  EXPECT_GT(calls.size(), 50U);
+}
+
+TEST_F(DmKillTest, AnAttachOfAnEmptyStoreThatIsKilledLeavesAnEmptyStore) {
+  // What changes anything outside of the process; the rest is as in the test above.
+  const std::set<std::string> steps{"ioctl", "pwrite64", "ftruncate",
+                                    "close", "unlink",   "fdatasync"};
+  std::filesystem::remove(StoreOf("a"));
+  MakeStore("a");
+  flushed_ = support::ReadFile(image_);
+  auto calls = support::TraceSystemCalls(AttachCommand());
+  Detach(*dm_, DevicePath("a"));
+  std::erase_if(calls, [&](const auto& call) { return !steps.contains(call.name); });
+  for (const support::SystemCall& call : calls) {
+    SCOPED_TRACE("cut at " + call.name + " " + std::to_string(call.occurrence));
+    const Outcome outcome =
+        support::Run(support::KilledAt(call, AttachCommand()), support::UnderTracer());
+    ASSERT_EQ(outcome.status, kKilled) << outcome.err;
+    ExpectGcCleansUp();
+    // Made anew where the cut took the record: it is to be there at each cut.
+    std::filesystem::remove(StoreOf("a"));
+    MakeStore("a");
+    ASSERT_FALSE(HasFailure());
+  }
+  std::cout << "attach of an empty store: killed at " << calls.size() << " system calls\n";
+  EXPECT_GT(calls.size(), 20U);
+}
+
+TEST_F(DmKillTest, ADetachThatIsKilledAnywhereIsFinishedByGc) {
+  Attach(*dm_, "a");
+  const auto calls = support::TraceSystemCalls(DetachCommand());
+  std::size_t at = 0;
+  for (const support::SystemCall& call : calls) {
+    SCOPED_TRACE("cut at " + call.name + " " + std::to_string(call.occurrence));
+    const std::string path = Attach(*dm_, "a");
+    const std::string data = Pattern(4096, static_cast<unsigned>(at));
+    ASSERT_EQ(Write(path, at, data), 0);
+    flushed_.replace(at, data.size(), data);
+    at = (at + 8192) % MiB(1).value();
+    const Outcome outcome =
+        support::Run(support::KilledAt(call, DetachCommand()), support::UnderTracer());
+    ASSERT_EQ(outcome.status, kKilled) << outcome.err;
+    ExpectGcCleansUp();
+    ASSERT_FALSE(HasFailure());
+  }
+  std::cout << "detach: killed at " << calls.size() << " system calls; still attached after "
+            << alive_ << " of them\n";
+  EXPECT_GT(calls.size(), 30U);
+}
+
+}  // namespace
+}  // namespace veneer::kernel_test
