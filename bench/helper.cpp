@@ -1,88 +1,72 @@
-// veneer-bench: what bench/run cannot do in shell.
+// veneer-bench: what bench/run and bench/kernel cannot do in shell.
 //
 //   veneer-bench write STORE ORIGIN RUNS BYTES SEED
 //       Writes RUNS runs, BYTES in all, to places that SEED decides, through the engine.
+//   veneer-bench scatter PATH RUNS BYTES SEED
+//       The same to a file or a block device.
 //   veneer-bench measure FILE COMMAND…
 //       Runs COMMAND, appends "milliseconds peak-rss-in-KiB" to FILE; its status is COMMAND's.
-#include <fcntl.h>
+//
+// Disks of the kernel's way, in this process (dm_disks.h); MAX_CHANGE: bytes, 0 for the whole disk.
+//   veneer-bench keep DIR MAX_CHANGE COUNT
+//       Attaches or detaches until COUNT are there.
+//   veneer-bench time DIR MAX_CHANGE COUNT FILE
+//       Attaches and detaches COUNT more, appends "attach detach" in milliseconds to FILE.
+//   veneer-bench grow DIR
+//       Grows every one that is there to hold a change of all of it.
+//   veneer-bench forget-loops
+//       Removes the loop devices that no file is on.
 #include <fmt/format.h>
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <exception>
 #include <fstream>
-#include <random>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "cow/cow_disk.h"
-#include "kernel/linux/linux_file.h"
+#include "dm_disks.h"
+#include "scatter.h"
 
 namespace {
 
-using veneer::ByteOffset;
 using veneer::Bytes;
 using veneer::Result;
+using veneer::bench::DmDisks;
+using veneer::bench::Scatter;
+using Arguments = std::span<char*>;
 
-constexpr std::uint64_t kBlock = 4096;
 constexpr int kUsageStatus = 2;
 
-struct WriteRequest {
-  std::string store;
-  std::string origin;
-  std::uint64_t runs;
-  std::uint64_t bytes;
-  std::uint64_t seed;
-};
-
-// Bytes that no compressor or hole finder can make small.
-std::vector<std::byte> RandomBytes(std::uint64_t size, std::mt19937_64& random) {
-  std::vector<std::byte> bytes(size);
-  std::ranges::generate(bytes, [&] { return static_cast<std::byte>(random()); });
-  return bytes;
-}
-
-Result<void> WriteRuns(const WriteRequest& request) {
-  using veneer::Access;
-  using veneer::LinuxFile;
-  auto origin = VENEER_TRY(LinuxFile::Open(request.origin, Access::kReadOnly));
-  auto store = VENEER_TRY(LinuxFile::Open(request.store, Access::kReadWrite));
-  const auto disk = VENEER_TRY(
-      veneer::CowDisk::Open(std::move(origin), std::move(store), veneer::DiskAccess::kReadWrite));
-  std::mt19937_64 random(request.seed);
-  // From half to one and a half of the mean: runs of files, not all of one size.
-  const std::uint64_t mean = request.bytes / request.runs / kBlock;
-  std::uniform_int_distribution<std::uint64_t> length(mean / 2 + 1, mean + mean / 2);
-  const std::vector<std::byte> data = RandomBytes(2 * mean * kBlock, random);
-  const std::uint64_t blocks = disk->size().value() / kBlock;
-  for (std::uint64_t run = 0; run < request.runs; ++run) {
-    const std::uint64_t count = length(random);
-    // One run in each stretch of the disk, so that they do not meet.
-    const std::uint64_t stretch = blocks / request.runs;
-    std::uniform_int_distribution<std::uint64_t> slack(0, stretch > count ? stretch - count : 0);
-    const std::uint64_t block = run * stretch + slack(random);
-    VENEER_TRY(disk->Write(ByteOffset(block * kBlock), std::span(data).first(count * kBlock)));
-  }
-  return disk->Flush();
-}
-
-int RunWrite(std::span<char*> arguments) {
-  const WriteRequest request{arguments[0], arguments[1], std::stoull(arguments[2]),
-                             std::stoull(arguments[3]), std::stoull(arguments[4])};
-  const Result<void> done = WriteRuns(request);
+int Report(const Result<void>& done) {
   if (done) return 0;
   fmt::print(stderr, "veneer-bench: {}\n", done.error().what);
   return veneer::ExitStatus(done.error().kind);
 }
 
-int RunMeasure(std::span<char*> arguments) {
+// RUNS BYTES SEED
+Scatter ScatterOf(Arguments arguments) {
+  return {.runs = std::stoull(arguments[0]),
+          .bytes = std::stoull(arguments[1]),
+          .seed = std::stoull(arguments[2])};
+}
+
+int RunWrite(Arguments arguments) {
+  return Report(
+      veneer::bench::ScatterOverStore(arguments[0], arguments[1], ScatterOf(arguments.subspan(2))));
+}
+
+int RunScatter(Arguments arguments) {
+  return Report(veneer::bench::ScatterOverFile(arguments[0], ScatterOf(arguments.subspan(1))));
+}
+
+int RunMeasure(Arguments arguments) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point begin = Clock::now();
   pid_t pid = -1;
@@ -101,19 +85,64 @@ int RunMeasure(std::span<char*> arguments) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+// DIR MAX_CHANGE
+Result<DmDisks> OpenDisks(Arguments arguments) {
+  const std::uint64_t most = std::stoull(arguments[1]);
+  return DmDisks::Open({.directory = arguments[0],
+                        .max_change = most == 0 ? std::nullopt : std::optional(Bytes(most))});
+}
+
+Result<void> Keep(Arguments arguments) {
+  auto disks = VENEER_TRY(OpenDisks(arguments));
+  return disks.Keep(std::stoul(arguments[2]));
+}
+
+Result<void> Time(Arguments arguments) {
+  auto disks = VENEER_TRY(OpenDisks(arguments));
+  return disks.Time(std::stoul(arguments[2]), arguments[3]);
+}
+
+Result<void> Grow(Arguments arguments) {
+  auto disks = VENEER_TRY(DmDisks::Open({.directory = arguments[0]}));
+  return disks.GrowAll();
+}
+
+int RunKeep(Arguments arguments) { return Report(Keep(arguments)); }
+int RunTime(Arguments arguments) { return Report(Time(arguments)); }
+int RunGrow(Arguments arguments) { return Report(Grow(arguments)); }
+int RunForgetLoops(Arguments /*none*/) { return Report(veneer::bench::ForgetFreeLoops()); }
+
+struct Command {
+  std::string_view name;
+  std::string_view arguments;
+  std::size_t count;  // of them
+  int (*run)(Arguments);
+};
+
+constexpr Command kCommands[] = {
+    {"write", "STORE ORIGIN RUNS BYTES SEED", 5, RunWrite},
+    {"scatter", "PATH RUNS BYTES SEED", 4, RunScatter},
+    {"keep", "DIR MAX_CHANGE COUNT", 3, RunKeep},
+    {"time", "DIR MAX_CHANGE COUNT FILE", 4, RunTime},
+    {"grow", "DIR", 1, RunGrow},
+    {"forget-loops", "", 0, RunForgetLoops},
+};
+
 int Usage() {
-  fmt::print(stderr,
-             "usage: veneer-bench write STORE ORIGIN RUNS BYTES SEED\n"
-             "       veneer-bench measure FILE COMMAND…\n");
+  fmt::print(stderr, "usage: veneer-bench measure FILE COMMAND…\n");
+  for (const Command& command : kCommands) {
+    fmt::print(stderr, "       veneer-bench {} {}\n", command.name, command.arguments);
+  }
   return kUsageStatus;
 }
 
-int Dispatch(std::span<char*> arguments) {
-  if (arguments.size() == 7 && std::string_view(arguments[1]) == "write") {
-    return RunWrite(arguments.subspan(2));
-  }
-  if (arguments.size() >= 4 && std::string_view(arguments[1]) == "measure") {
-    return RunMeasure(arguments.subspan(2));
+int Dispatch(Arguments arguments) {
+  if (arguments.size() < 2) return Usage();
+  const std::string_view name = arguments[1];
+  const Arguments rest = arguments.subspan(2);
+  if (name == "measure" && rest.size() >= 2) return RunMeasure(rest);
+  for (const Command& command : kCommands) {
+    if (name == command.name && rest.size() == command.count) return command.run(rest);
   }
   return Usage();
 }
@@ -122,7 +151,7 @@ int Dispatch(std::span<char*> arguments) {
 
 int main(int argc, char** argv) {
   try {
-    return Dispatch(std::span(argv, static_cast<std::size_t>(argc)));
+    return Dispatch(Arguments(argv, static_cast<std::size_t>(argc)));
   } catch (const std::exception& error) {  // a number that is none
     fmt::print(stderr, "veneer-bench: {}\n", error.what());
     return kUsageStatus;

@@ -8,14 +8,21 @@ median() {
          END { print NR % 2 ? all[(NR + 1) / 2] : (all[NR / 2] + all[NR / 2 + 1]) / 2 }'
 }
 
-# spread FILE: "lowest – highest" of its first column, in ms.
-spread() { sort -g "$1" | awk 'NR == 1 { low = $1 } { high = $1 } END { printf "%.0f – %.0f", low, high }'; }
+# spread FILE [COLUMN]: "lowest – highest" of a column, in ms.
+spread() {
+  awk -v column="${2:-1}" '{ print $column }' "$1" | sort -g |
+    awk 'NR == 1 { low = $1 } { high = $1 }
+         END { printf high < 99.95 ? "%.1f – %.1f" : "%.0f – %.0f", low, high }'
+}
 
 # highest FILE COLUMN
 highest() { awk -v column="$2" '$column > most { most = $column } END { print most }' "$1"; }
 
 # ratio A B: how many times A is as large as B.
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { r = a / b; printf r < 9.95 ? "%.1f×" : "%.0f×", r }'; }
+
+# percent A B: A as a part of B.
+percent() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.0f %%", 100 * a / b }'; }
 
 # ms NUMBER
 ms() { awk -v n="$1" 'BEGIN { printf n < 9.95 ? "%.1f ms" : n < 9999.5 ? "%.0f ms" : "%.1f s", n < 9999.5 ? n : n / 1000 }'; }
@@ -27,4 +34,10 @@ kilo() { awk -v n="$1" 'BEGIN { printf n < 1000 ? "%.0f" : "%.1f k", n < 1000 ? 
 verdict() {
   awk -v a="$1" -v b="$2" -v goal="$3" \
     'BEGIN { printf "%s (goal: at least %s×)", (a / b >= goal ? "reached" : "**missed**"), goal }'
+}
+
+# at_most VALUE GOAL UNIT: whether VALUE stays within GOAL.
+at_most() {
+  awk -v value="$1" -v goal="$2" -v unit="$3" \
+    'BEGIN { printf "%s (goal: at most %s%s)", (value <= goal ? "reached" : "**missed**"), goal, unit }'
 }
