@@ -1,0 +1,77 @@
+// Catalog: the durable memory of a state directory, in ROOT/catalog.db (SQLite; WAL,
+// synchronous=FULL: what a verb has returned from survives a power cut).
+//
+// Each verb is one transaction: done or not, whatever is killed. Several processes may use it at
+// once; each waits a bounded time (10 s) for the others' transactions, then kConflict. The catalog
+// does not know what the records mean: who may change an object, and when, is decided by those who
+// hold the object's lock (ObjectLock).
+//
+// Errors: kNotFound and kConflict as said below; kCorrupt: the file is damaged or no catalog, or of
+// a schema newer than this program's (nothing is touched then, and the hint says how to go on);
+// kNoSpace; kFailed. Blocks on the file. One thread at a time for each object of this class.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "catalog/records.h"
+
+namespace veneer {
+
+class Catalog {
+ public:
+  // The schema that this program writes. Older ones are migrated by Open, one step after the other,
+  // each in a transaction.
+  static constexpr int kSchema = 2;
+
+  // Makes the directory and the file where they are missing. kUnsupported: a file system on which
+  // SQLite cannot lock.
+  static Result<Catalog> Open(const std::string& root);
+
+  Catalog(Catalog&&) noexcept;
+  Catalog& operator=(Catalog&&) noexcept;
+  ~Catalog();
+
+  // Templates. kConflict: the name is taken.
+  Result<void> Add(const TemplateRecord& record);
+  // The same, and the end of its intent, in one.
+  Result<void> AddAndEnd(const TemplateRecord& record, const IntentRecord& intent);
+  // A new stamp of the image that has been found to have the same digest.
+  Result<void> Restamp(const std::string& id, const FileStamp& image);
+  // By id, name or unique beginning of an id. kNotFound; kUsage where several fit, named.
+  [[nodiscard]] Result<TemplateRecord> Template(std::string_view reference) const;
+  [[nodiscard]] Result<std::vector<TemplateRecord>> Templates() const;  // by name
+  // kConflict while sandboxes use it; the message names them (the first ten).
+  Result<void> RemoveTemplate(const std::string& id);
+
+  // Sandboxes. kConflict: the name is taken; kNotFound: its template is gone.
+  Result<void> Add(const SandboxRecord& record);
+  // All or none.
+  Result<void> Add(const std::vector<SandboxRecord>& records);
+  // Replaces the record of that id. kNotFound.
+  Result<void> Update(const SandboxRecord& record);
+  [[nodiscard]] Result<SandboxRecord> Sandbox(std::string_view reference) const;
+  [[nodiscard]] Result<std::vector<SandboxRecord>> Sandboxes() const;  // by creation, then id
+  [[nodiscard]] Result<std::vector<SandboxRecord>> SandboxesIn(
+      const std::vector<SandboxState>& states) const;
+  // Nothing happens where there is none.
+  Result<void> RemoveSandbox(const std::string& id);
+
+  // Intents.
+  Result<void> Begin(const IntentRecord& intent);
+  // Nothing happens where there is none.
+  Result<void> End(const std::string& id);
+  [[nodiscard]] Result<std::vector<IntentRecord>> Intents() const;
+
+ private:
+  class Database;
+  explicit Catalog(std::unique_ptr<Database> database);
+
+  std::unique_ptr<Database> database_;
+};
+
+}  // namespace veneer

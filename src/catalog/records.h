@@ -1,0 +1,88 @@
+// What the catalog remembers: templates, sandboxes, and what somebody has begun to do.
+//
+// Plain values. Times are UTC; sizes are bytes; paths are not kept: where an object's files lie
+// follows from its id (sandbox/layout.h).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/units.h"
+
+namespace veneer {
+
+using Timestamp = std::chrono::sys_time<std::chrono::milliseconds>;
+
+enum class TemplateKind : std::uint8_t {
+  kImage,     // imported or built
+  kSnapshot,  // made from a sandbox
+};
+
+// What tells that a file is still the one that was recorded, without reading it.
+struct FileStamp {
+  Bytes size;
+  std::int64_t modified_ns = 0;  // since the epoch
+  std::uint64_t inode = 0;
+
+  bool operator==(const FileStamp&) const = default;
+};
+
+struct TemplateRecord {
+  std::string id;    // "tp-" + 8 hex digits
+  std::string name;  // unique among templates
+  TemplateKind kind = TemplateKind::kImage;
+  FileStamp image;     // its size is the template's
+  std::string digest;  // "sha256:" + 64 hex digits, of the image (cow/digest.h)
+  std::optional<std::string> made_from{};  // kSnapshot: the sandbox's id
+  Timestamp created_at{};
+};
+
+enum class SandboxState : std::uint8_t {
+  kCreating,
+  kRunning,
+  kPausing,
+  kPaused,
+  kResuming,
+  kDestroying,
+  kFailed,
+};
+
+struct StepTiming {
+  std::string step;  // "attach"
+  std::chrono::duration<double, std::milli> took{};
+
+  bool operator==(const StepTiming&) const = default;
+};
+
+struct SandboxRecord {
+  std::string id;    // "sb-" + 8 hex digits
+  std::string name;  // unique among sandboxes; its id where none was given
+  std::string template_id;
+  SandboxState state = SandboxState::kCreating;
+  std::string reason{};  // why it is kFailed, or was paused by no command; else empty
+  std::string backend;   // "dm" or "user": how it is attached, or was last
+  std::optional<std::string> path{};  // what a VMM opens; nothing while it is not attached
+  Bytes size;                         // of the disk
+  std::string last_operation{};       // "create", "pause", …
+  std::vector<StepTiming> timings{};  // of that operation, in order
+  Timestamp created_at{};
+};
+
+// Something with several steps that was begun and is not a state of a sandbox: the making of a
+// template. Whoever finds one whose object nobody works on undoes it.
+struct IntentRecord {
+  std::string id;        // of what is being made: a template's
+  std::string verb;      // "import", "snapshot"
+  std::string object{};  // what it is made from: a sandbox's id; may be empty
+  Timestamp began_at{};
+};
+
+// As in JSON: "image", "snapshot"; "creating", "running", …
+std::string_view KindName(TemplateKind kind);
+std::string_view StateName(SandboxState state);
+
+}  // namespace veneer
