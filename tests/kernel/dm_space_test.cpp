@@ -84,6 +84,7 @@ TEST_F(DmSpaceTest, AFullStoreFailsWritesOnlyAndIsWholeAgainAfterItHasGrown) {
   ASSERT_EQ(Write(path, 0, data), 0);
   EXPECT_NE(Write(path, 4 * kMiB, Pattern(8 * kMiB, 4)), 0);
   EXPECT_EQ(ConditionAt(path), StoreCondition::kOverflow);
+  EXPECT_GT(dm_->Fill(path)->fill(), 0.99);
   EXPECT_TRUE(Read(path, 0, data.size()) == data);
   EXPECT_EQ(Read(path, 15 * kMiB, kMiB), support::ReadFile(image_).substr(15 * kMiB));
   Detach(*dm_, path);

@@ -51,6 +51,17 @@ std::string_view NameOf(RecordState state) {
   return "";
 }
 
+nlohmann::json LoopOrNull(const std::optional<unsigned>& loop) {
+  return loop ? nlohmann::json(*loop) : nlohmann::json();
+}
+
+// Nothing where it is no number of a loop device: the rest of the record is of use all the same.
+std::optional<unsigned> LoopIn(const nlohmann::json& json) {
+  const std::int64_t number = NumberOr(json, "store_loop", -1);
+  if (number < 0 || number > std::numeric_limits<int>::max()) return std::nullopt;
+  return static_cast<unsigned>(number);
+}
+
 // Whether the open file is still the one at the path: not one that was removed meanwhile.
 bool IsAt(const UniqueFd& fd, const std::string& path) {
   struct stat open{};
@@ -66,7 +77,7 @@ std::string EncodeRecord(const DiskRecord& record) {
                    {"store", record.store},
                    {"origin", record.origin},
                    {"read_only", record.access == DiskAccess::kReadOnly},
-                   {"store_loop", record.store_loop},
+                   {"store_loop", LoopOrNull(record.store_loop)},
                    {"padded_origin", OrNull(record.padded_origin)}}) +
          "\n";
 }
@@ -79,11 +90,7 @@ Result<DiskRecord> DecodeRecord(std::string_view text) {
   record.store = StringOr(json, "store", "");
   record.origin = StringOr(json, "origin", "");
   if (IsTrue(json, "read_only")) record.access = DiskAccess::kReadOnly;
-  const std::int64_t loop = NumberOr(json, "store_loop", 0);
-  if (loop < 0 || loop > std::numeric_limits<int>::max()) {
-    return Fail(ErrorKind::kCorrupt, fmt::format("a record names the loop device {}", loop));
-  }
-  record.store_loop = static_cast<unsigned>(loop);
+  record.store_loop = LoopIn(json);
   record.padded_origin = OptionalString(json, "padded_origin");
   return record;
 }

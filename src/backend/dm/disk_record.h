@@ -2,7 +2,7 @@
 // worked on it was killed.
 //
 //   <run>/dm/NAME.json     {"state":"attached","store":…,"origin":…,"read_only":false,
-//                           "store_loop":7,"padded_origin":"veneer-origin:3:8192"|null}
+//                           "store_loop":7|null,"padded_origin":"veneer-origin:3:8192"|null}
 //
 // A command that changes a disk holds a lock on its record meanwhile, and writes down first what it
 // is about to do. An unlocked record that says kAttaching or kDetaching was left by one that died.
@@ -32,7 +32,7 @@ struct DiskRecord {
   std::string store{};   // absolute
   std::string origin{};  // absolute
   DiskAccess access = DiskAccess::kReadWrite;
-  unsigned store_loop = 0;
+  std::optional<unsigned> store_loop{};        // nothing: not known yet, or the record was lost
   std::optional<std::string> padded_origin{};  // the name of that device
 };
 

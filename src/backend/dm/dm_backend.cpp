@@ -11,6 +11,7 @@
 #include "backend/run_directory.h"
 #include "cow/exception_reader.h"
 #include "cow/grow.h"
+#include "cow/store_info.h"
 #include "kernel/linux/wait_until.h"
 
 namespace veneer {
@@ -71,7 +72,15 @@ Result<DiskFill> DmBackend::Fill(const std::string& path) {
   const Result<DmState> state = StateOf(disk);
   if (!state)
     return state.error().kind == ErrorKind::kNotFound ? NoDisk(path) : Fail(state.error());
-  return dm::FillOf(*state);
+  DiskFill fill = VENEER_TRY(dm::FillOf(*state));
+  if (fill.condition == StoreCondition::kGood) return fill;
+  // The kernel gives no numbers any more; the store itself has them.
+  const dm::DiskRecord record = VENEER_TRY(dm::ReadRecord(directory(), disk));
+  const auto store = VENEER_TRY(StoreBehind(record.store_loop, Access::kReadOnly));
+  const StoreFill stored = FillOf(VENEER_TRY(ReadStoreInfo(*store)));
+  fill.used = stored.used;
+  fill.capacity = stored.capacity;
+  return fill;
 }
 
 Result<void> DmBackend::Suspend(const std::string& path) {
@@ -87,8 +96,13 @@ Result<void> DmBackend::Resume(const std::string& path) {
 }
 
 // The store of an attached disk, by the loop device below it: the file may have been renamed.
-Result<std::unique_ptr<LinuxFile>> DmBackend::StoreBehind(unsigned loop, Access access) {
-  const std::string path = VENEER_TRY(ports_.loops.BackingFile(LoopPath(loop)));
+Result<std::unique_ptr<LinuxFile>> DmBackend::StoreBehind(std::optional<unsigned> loop,
+                                                          Access access) {
+  if (!loop) {
+    return Fail(ErrorKind::kNotFound, "the record of the disk does not name its loop device",
+                "detach the disk and attach it again");
+  }
+  const std::string path = VENEER_TRY(ports_.loops.BackingFile(LoopPath(*loop)));
   return LinuxFile::Open(path, access);
 }
 
@@ -99,14 +113,17 @@ Result<DiskFill> DmBackend::Grow(const std::string& path, Bytes max_change) {
     return record.error().kind == ErrorKind::kNotFound ? NoDisk(path) : Fail(record.error());
   const DmState state = VENEER_TRY(StateOf(disk));
   VENEER_TRY(dm::FillOf(state));  // a snapshot
-  const unsigned number = record->record().store_loop;
-  const auto store = VENEER_TRY(StoreBehind(number, Access::kReadWrite));
+  if (record->record().access == DiskAccess::kReadOnly) {
+    return Fail(Error{ErrorKind::kUsage, EROFS, fmt::format("{} is attached read-only", path),
+                      "detach it, then grow its store"});
+  }
+  const auto store = VENEER_TRY(StoreBehind(record->record().store_loop, Access::kReadWrite));
   const StoreHeader header = VENEER_TRY(ReadHeader(*store));
   const Bytes size = VENEER_TRY(
       StoreSizeFor(Geometry(header.chunk_size), ToBytes(state.status.front().length), max_change));
   VENEER_TRY(LengthenStore(*store, size));
   const FileIdentity identity = VENEER_TRY(store->Identity());
-  const HeldLoop loop = VENEER_TRY(ports_.loops.Hold(number, identity));
+  const HeldLoop loop = VENEER_TRY(ports_.loops.Hold(*record->record().store_loop, identity));
   // In any case: a command that was killed may have lengthened the file alone.
   VENEER_TRY(ports_.loops.UpdateSize(loop.device));
   return Fill(path);
@@ -130,34 +147,33 @@ Result<void> DmBackend::Detach(const std::string& path) {
   if (!record) {
     return record.error().kind == ErrorKind::kNotFound ? NoDisk(path) : Fail(record.error());
   }
-  const bool was_attached = StateOf(disk).has_value();
-  VENEER_TRY(RemoveDisk(disk, *record));
-  if (!was_attached) return NoDisk(path);
+  const Removed removed = VENEER_TRY(RemoveDisk(disk, *record));
+  if (removed == Removed::kLeftovers) return NoDisk(path);
   return {};
 }
 
-Result<void> DmBackend::RemoveDisk(const std::string& disk, dm::LockedRecord& record) {
+Result<DmBackend::Removed> DmBackend::RemoveDisk(const std::string& disk,
+                                                 dm::LockedRecord& record) {
   const dm::DiskRecord before = record.record();
   const dm::DeviceNames names = dm::NamesOfDisk(place_.instance, disk);
   const Result<DmState> state = StateOf(disk);
   Result<void> synced;
   if (state) {
+    // None for an orphan without a record: which file is its store only the kernel knows.
     const auto store = StoreBehind(before.store_loop, Access::kReadOnly);
     dm::DiskRecord detaching = before;
     detaching.state = dm::RecordState::kDetaching;
     VENEER_TRY(record.Write(detaching));
     if (auto removed = RemovePatiently(state->device); !removed) {
       record.Write(before).Ignore("the disk is busy, which is what matters");
-      return removed;
+      return Fail(removed.error());
     }
-    // The last opener has written its cache back to the store, and the store's file may be cached.
-    if (store) synced = (*store)->Sync();
-    // The loop device clears itself at once, unless something like udev's blkid just looks at it.
-    // Whoever detaches expects that the store can be attached again.
-    WaitUntil(kClearPatience, [&] {
-      const auto behind = ports_.loops.BackingFile(LoopPath(before.store_loop));
-      return !behind || !store || *behind != (*store)->name();
-    });
+    if (store) {
+      // The last opener has written its cache back to the store, and the store's file may be
+      // cached.
+      synced = (*store)->Sync();
+      WaitUntilCleared(*before.store_loop, (*store)->name());
+    }
   } else if (state.error().kind != ErrorKind::kNotFound) {
     return Fail(state.error());
   } else {
@@ -165,7 +181,17 @@ Result<void> DmBackend::RemoveDisk(const std::string& disk, dm::LockedRecord& re
   }
   ReleaseOrigin(before);
   record.Erase();
-  return synced;
+  if (!synced) return Fail(synced.error());
+  return state ? Removed::kDevice : Removed::kLeftovers;
+}
+
+// The loop device clears itself at once, unless something like udev's blkid just looks at it.
+// Whoever detaches expects that the store can be attached again.
+void DmBackend::WaitUntilCleared(unsigned loop, const std::string& store) {
+  WaitUntil(kClearPatience, [&] {
+    const auto behind = ports_.loops.BackingFile(LoopPath(loop));
+    return !behind || *behind != store;
+  });
 }
 
 Result<void> DmBackend::RemovePatiently(const DmDevice& device) {

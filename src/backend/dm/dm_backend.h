@@ -13,6 +13,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "backend/disk_backend.h"
@@ -62,9 +65,14 @@ class DmBackend : public DiskBackend {
   // The disks that are attached: recorded and in the kernel.
   [[nodiscard]] Result<std::vector<std::string>> List();
 
-  // The end of what a killed command left of a disk: its device, nodes and record are removed. The
-  // caller has the record's lock. kConflict where the device is in use; nothing has changed then.
-  Result<void> RemoveDisk(const std::string& disk, dm::LockedRecord& record);
+  enum class Removed : std::uint8_t {
+    kDevice,     // and all that belongs to it
+    kLeftovers,  // there was no device any more
+  };
+  // The end of a disk, also of what a killed command left of one: its device, nodes and record are
+  // removed. The caller has the record's lock. kConflict where the device is in use; nothing has
+  // changed then.
+  Result<Removed> RemoveDisk(const std::string& disk, dm::LockedRecord& record);
 
   [[nodiscard]] const DmPlace& place() const { return place_; }
   [[nodiscard]] std::string directory() const { return place_.run_dir + "/dm"; }
@@ -83,7 +91,8 @@ class DmBackend : public DiskBackend {
   Result<void> RemovePatiently(const DmDevice& device);
   Result<DmState> StateOf(const std::string& disk);
   Result<std::string> DiskAt(const std::string& path);
-  Result<std::unique_ptr<LinuxFile>> StoreBehind(unsigned loop, Access access);
+  Result<std::unique_ptr<LinuxFile>> StoreBehind(std::optional<unsigned> loop, Access access);
+  void WaitUntilCleared(unsigned loop, const std::string& store);
   void ReleaseOrigin(const dm::DiskRecord& record);
 
   DmPorts ports_;

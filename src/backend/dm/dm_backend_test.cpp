@@ -215,15 +215,60 @@ TEST_F(DmBackendTest, TheCauseIsReportedAndTheFailedRollbackRidesAlong) {
 }
 
 TEST_F(DmBackendTest, AnInvalidStoreIsTakenAwayAgain) {
-  MakeStore("b");
-  Attach("b");  // the status of a name is set on a device that is there
-  devices_.SetStatus("veneer-b", "Invalid");
-  EXPECT_EQ(backend_.Fill("/dev/mapper/veneer-b")->condition, StoreCondition::kInvalid);
-  devices_.SetStatus("veneer-b", "Overflow");
-  EXPECT_EQ(backend_.Fill("/dev/mapper/veneer-b")->condition, StoreCondition::kOverflow);
-  devices_.SetStatus("veneer-b", "nonsense");
-  EXPECT_FALSE(backend_.Fill("/dev/mapper/veneer-b"));
-  EXPECT_TRUE(backend_.Detach("/dev/mapper/veneer-b"));
+  devices_.SetStatus("veneer-a", "Invalid");
+  const auto attached = backend_.Attach(Request("a"));
+  ASSERT_FALSE(attached);
+  EXPECT_EQ(attached.error().kind, ErrorKind::kCorrupt);
+  EXPECT_THAT(attached.error().what, HasSubstr("invalid"));
+  ExpectNothingIsLeft();
+}
+
+TEST_F(DmBackendTest, TheConditionIsTheKernelsAndTheNumbersAreTheStoresWhereTheKernelHasNone) {
+  const std::string path = Attach("a");
+  for (const auto& [status, condition] : {std::pair("Invalid", StoreCondition::kInvalid),
+                                          std::pair("Overflow", StoreCondition::kOverflow)}) {
+    devices_.SetStatus("veneer-a", status);
+    const auto fill = backend_.Fill(path);
+    ASSERT_TRUE(fill);
+    EXPECT_EQ(fill->condition, condition);
+    EXPECT_GT(fill->used, Bytes(0));
+    EXPECT_GT(fill->capacity, fill->used);
+  }
+  devices_.SetStatus("veneer-a", "nonsense");
+  EXPECT_FALSE(backend_.Fill(path));
+  EXPECT_TRUE(backend_.Detach(path));
+}
+
+TEST_F(DmBackendTest, AReadOnlyDiskDoesNotGrow) {
+  testing::PutException(StoreOf("a"), {OriginChunk(0), StoreChunk(2)});
+  DiskRequest request = Request("a");
+  request.access = DiskAccess::kReadOnly;
+  const auto attached = backend_.Attach(request);
+  ASSERT_TRUE(attached);
+  const auto grown = backend_.Grow(attached->path, kWholeDisk);
+  ASSERT_FALSE(grown);
+  EXPECT_EQ(grown.error().kind, ErrorKind::kUsage);
+  EXPECT_TRUE(backend_.Detach(attached->path));
+}
+
+TEST_F(DmBackendTest, AnOrphanWithoutARecordIsRemovedWithoutAskingForAnyLoopDevice) {
+  devices_.LeaveHalfMade("veneer-a", std::string("VENEER-") + kInstance + "-a");
+  // What loop device 0 is bound to is none of its business.
+  const auto bound = loops_.Attach(image_, {.access = Access::kReadOnly});
+  ASSERT_TRUE(bound);
+  EXPECT_EQ(bound->number, 0U);
+  EXPECT_EQ(Gc().removed.size(), 1U);
+  EXPECT_THAT(devices_.Names(), IsEmpty());
+  EXPECT_TRUE(loops_.BackingFile("/dev/loop0"));
+}
+
+TEST_F(DmBackendTest, ALargerDiskNeedsTheTargetOfZeros) {
+  MakeStore("b", MiB(8));
+  devices_.Lack("zero");
+  const auto attached = backend_.Attach(Request("b"));
+  ASSERT_FALSE(attached);
+  EXPECT_EQ(attached.error().kind, ErrorKind::kUnsupported);
+  ExpectNothingIsLeft();
 }
 
 TEST_F(DmBackendTest, AStoreWithGapsGetsRoomForThemOnce) {

@@ -119,6 +119,7 @@ Result<std::optional<OriginDevice>> OriginDevices::SharePadded(HeldLoop loop, Se
   }
   if (there) ReleasePadded(names.name);  // what a killed command left: no table yet
   if (loop.device.stacked >= kDisksPerOrigin) return std::nullopt;
+  VENEER_TRY(devices_.RequireTarget("zero"));
   const DmDevice made =
       VENEER_TRY(devices_.Create({.name = names.name,
                                   .uuid = names.uuid,

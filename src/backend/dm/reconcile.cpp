@@ -24,7 +24,8 @@ class Reconciliation {
   void JudgeRecord(const std::string& disk);
   void JudgeDevice(const DmDevice& device, const std::string& disk);
   Result<void> JudgeOrigins();
-  void Take(GcFinding finding, const Result<void>& removed);
+  template <class T>
+  void Take(GcFinding finding, const Result<T>& removed);
   [[nodiscard]] bool IsThere(const std::string& disk) const;
 
   DmBackend& backend_;
@@ -34,7 +35,8 @@ class Reconciliation {
   GcReport report_;
 };
 
-void Reconciliation::Take(GcFinding finding, const Result<void>& removed) {
+template <class T>
+void Reconciliation::Take(GcFinding finding, const Result<T>& removed) {
   if (removed) {
     report_.removed.push_back(std::move(finding));
   } else {
@@ -59,18 +61,18 @@ void Reconciliation::JudgeRecord(const std::string& disk) {
                     .reason = record->record().state == dm::RecordState::kAttached
                                   ? "its device is gone"
                                   : "a command was killed while it attached or detached it"};
-  Take(std::move(finding),
-       mode_ == GcMode::kLook ? Result<void>() : backend_.RemoveDisk(disk, *record));
+  if (mode_ == GcMode::kLook) return Take(std::move(finding), Result<void>());
+  Take(std::move(finding), backend_.RemoveDisk(disk, *record));
 }
 
 void Reconciliation::JudgeDevice(const DmDevice& device, const std::string& disk) {
   const GcFinding finding{.object = fmt::format("device {}", device.name),
                           .reason = "no record names it"};
-  if (mode_ == GcMode::kLook) return Take(finding, {});
+  if (mode_ == GcMode::kLook) return Take(finding, Result<void>());
   // Locked first: somebody may be about to attach a disk of this name.
   auto record = dm::LockedRecord::Take(backend_.directory(), disk);
   if (!record || !record->made()) return;
-  const Result<void> removed = backend_.RemoveDisk(disk, *record);
+  const auto removed = backend_.RemoveDisk(disk, *record);
   if (!removed) record->Erase();
   Take(finding, removed);
 }

@@ -201,7 +201,8 @@ Result<std::vector<DmDevice>> FakeDeviceMapper::List(const std::string& uuid_pre
 
 std::string FakeDeviceMapper::StatusOf(const Device& device, const DmTarget& target) const {
   if (target.type != "snapshot") return "";
-  if (device.status) return *device.status;
+  const auto told = statuses_.find(device.device.name);
+  if (told != statuses_.end()) return told->second;
   // The header and the first area, each a chunk.
   const std::vector<std::string> words = Words(target.params);
   const std::uint64_t metadata = 2 * ChunkOf(words).value_or(0);
@@ -278,8 +279,7 @@ std::shared_ptr<const void> FakeDeviceMapper::Open(const std::string& name) {
 
 void FakeDeviceMapper::SetStatus(const std::string& name, const std::string& status) {
   const std::scoped_lock lock(mutex_);
-  const auto found = devices_.find(name);
-  if (found != devices_.end()) found->second.status = status;
+  statuses_[name] = status;
 }
 
 void FakeDeviceMapper::LeaveHalfMade(const std::string& name, const std::string& uuid) {

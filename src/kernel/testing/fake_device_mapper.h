@@ -46,8 +46,8 @@ class FakeDeviceMapper final : public DeviceMapper {
   // Opens a device as a virtual machine does, until what is returned is gone. Null: no such device.
   [[nodiscard]] std::shared_ptr<const void> Open(const std::string& name);
 
-  // What a snapshot tells from now on: "16/1024 16", "Invalid", "Overflow". As long as none is set
-  // it is as good as new.
+  // What a snapshot of this name tells from now on, also one that is made later: "16/1024 16",
+  // "Invalid", "Overflow". As long as none is set it is as good as new.
   void SetStatus(const std::string& name, const std::string& status);
 
   // A device without a table, as a kill in the midst of Create leaves it.
@@ -63,7 +63,6 @@ class FakeDeviceMapper final : public DeviceMapper {
     std::vector<dev_t> below{};                                    // what the table has open
     std::shared_ptr<const void> opened = std::make_shared<int>();  // a copy for each opener
     std::size_t tables = 0;                                        // devices on top
-    std::optional<std::string> status{};
     bool suspended = false;
 
     [[nodiscard]] Sectors size() const;
@@ -84,6 +83,7 @@ class FakeDeviceMapper final : public DeviceMapper {
   KernelFaults& faults_;
   mutable std::mutex mutex_;
   std::map<std::string, Device> devices_;
+  std::map<std::string, std::string> statuses_;
   std::set<std::string> lacking_;
 };
 
