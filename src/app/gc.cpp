@@ -7,9 +7,10 @@
 #include <string>
 #include <utility>
 
-#include "app/backends.h"
 #include "app/output.h"
+#include "backend/dm/host_dm_backend.h"
 #include "backend/dm/reconcile.h"
+#include "backend/instance.h"
 #include "backend/user/collect.h"
 #include "kernel/linux/linux_holders.h"
 #include "kernel/linux/linux_loop_control.h"
@@ -36,11 +37,15 @@ Result<GcReport> CollectUser(const std::string& run_dir, GcMode mode) {
   return CollectDeadDisks(run_dir, {.mounts = mounts, .loops = loops, .holders = holders}, mode);
 }
 
-// A host without device-mapper has nothing of ours in it.
+// A state directory that never had an instance has no devices, nor has a host without the target.
 Result<GcReport> CollectDm(const GlobalOptions& options, GcMode mode) {
-  if (!LinuxDeviceMapper().RequireTarget("snapshot")) return GcReport{};
-  const auto backend = VENEER_TRY(OpenDmBackend(options));
-  return Reconcile(*backend, backend->ports(), mode);
+  const auto instance = VENEER_TRY(FindInstance(options.root));
+  if (!instance) return GcReport{};
+  HostDmBackend backend({.run_dir = options.run, .instance = *instance});
+  const Result<void> usable = backend.RequireHost();
+  if (!usable && usable.error().kind == ErrorKind::kUnsupported) return GcReport{};
+  if (!usable) return Fail(usable.error());
+  return Reconcile(backend, backend.ports(), mode);
 }
 
 std::string RenderFindings(std::string_view verb, const std::vector<GcFinding>& findings) {

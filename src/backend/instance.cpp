@@ -40,6 +40,13 @@ Result<void> Make(const std::string& path) {
 
 }  // namespace
 
+Result<std::optional<std::string>> FindInstance(const std::string& root) {
+  Result<std::string> id = Read(root + "/instance");
+  if (id) return *std::move(id);
+  if (id.error().kind == ErrorKind::kNotFound) return std::nullopt;
+  return Fail(id.error());
+}
+
 Result<std::string> InstanceOf(const std::string& root) {
   std::error_code error;
   std::filesystem::create_directories(root, error);

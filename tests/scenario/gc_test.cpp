@@ -53,6 +53,7 @@ TEST_F(GcTest, LeavesADeadServersDeviceThatIsOpenAndSaysSo) {
 TEST_F(GcTest, FindsNothingWhereNothingWasEverAttached) {
   EXPECT_EQ(Ok({"gc"}), "0 disks are attached and well\n");
   EXPECT_FALSE(std::filesystem::exists(run_));
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "root"));
 }
 
 TEST_F(GcTest, TakesAwayASocketWhoseServerDiedBeforeItHadARecord) {

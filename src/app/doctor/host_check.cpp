@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "app/program.h"
+#include "backend/user/user_backend.h"
 #include "base/size_text.h"
 #include "base/unique_fd.h"
 #include "kernel/linux/linux_device_mapper.h"
@@ -53,14 +54,6 @@ int TryClone(const fs::path& directory) {
   return ::ioctl(to.get(), FICLONE, from.get()) == 0 ? 0 : errno;
 }
 
-HostCheck CheckNode(std::string name, const char* path, std::string found, std::string hint) {
-  const UniqueFd fd(::open(path, O_RDWR | O_CLOEXEC));
-  if (fd.valid()) return Good(std::move(name), std::move(found));
-  const int error = errno;
-  if (error == EACCES || error == EPERM) hint = "run as root";
-  return Bad(std::move(name), fmt::format("{}: {}", path, Reason(error)), std::move(hint));
-}
-
 }  // namespace
 
 HostCheck CheckTarget(const std::string& target) {
@@ -72,11 +65,18 @@ HostCheck CheckTarget(const std::string& target) {
 }
 
 HostCheck CheckLoop() {
-  return CheckNode("loop", "/dev/loop-control", "loop devices can be made", "modprobe loop");
+  constexpr const char* kControl = "/dev/loop-control";
+  const UniqueFd fd(::open(kControl, O_RDWR | O_CLOEXEC));
+  if (fd.valid()) return Good("loop", "loop devices can be made");
+  const int error = errno;
+  return Bad("loop", fmt::format("{}: {}", kControl, Reason(error)),
+             error == EACCES || error == EPERM ? "run as root" : "modprobe loop");
 }
 
 HostCheck CheckFuse() {
-  return CheckNode("fuse", "/dev/fuse", "files can be served", "modprobe fuse");
+  const Result<void> usable = UserBackend(std::string()).RequireHost();
+  if (usable) return Good("fuse", "files can be served");
+  return Bad("fuse", usable.error().what, usable.error().hint);
 }
 
 HostCheck CheckReflink(const std::string& root) {
