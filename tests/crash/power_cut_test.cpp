@@ -8,6 +8,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <ostream>
 #include <random>
 #include <set>
 #include <string>
@@ -112,6 +113,10 @@ struct CutCase {
   // Of the disk's 700, in the image.
   std::size_t image_chunks = 700;
 };
+
+void PrintTo(const CutCase& cut, std::ostream* out) {
+  *out << "seed " << cut.seed << ", " << cut.image_chunks << " chunks in the image";
+}
 
 class PowerCutTest : public ::testing::TestWithParam<CutCase> {
  protected:
