@@ -113,8 +113,8 @@ Result<void> UseLog(SQLite::Database& connection) {
               "keep the state directory on a local file system");
 }
 
-// With it, closing leaves the log where it is: a catalog that this program does not understand
-// stays as it was.
+// With it, closing leaves the log as it is: it may belong to a catalog that this program does not
+// understand.
 void KeepLogAtClose(SQLite::Database& connection, int keep) {
   ::sqlite3_db_config(connection.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep, nullptr);
 }
@@ -146,7 +146,7 @@ Result<void> CatalogDatabase::Prepare() {
     return Fail(ErrorKind::kFailed, fmt::format("{} cannot be written", path),
                 "run as its owner, on a file system that is not mounted read-only");
   }
-  KeepLogAtClose(connection_, 1);
+  if (HasBytes(path + "-wal")) KeepLogAtClose(connection_, 1);
   VENEER_TRY(RequireOurs(connection_));
   connection_.exec("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL");
   VENEER_TRY(Migrate(connection_, SchemaSteps()));
@@ -161,6 +161,18 @@ Result<void> CatalogDatabase::RequireSchema() {
   query.Next();  // always has a row
   if (query.Number(0) == Catalog::kSchema) return {};
   return Fail(NewerSchema(connection_.getFilename(), query.Number(0)));
+}
+
+// sqlite3_system_errno does not know of a COMMIT that failed, and errno alone tells a full quota
+// from a broken disk.
+Result<void> CatalogDatabase::Commit(SQLite::Transaction& transaction, std::string_view step) {
+  errno = 0;
+  try {
+    transaction.commit();
+    return {};
+  } catch (const SQLite::Exception& exception) {
+    return Fail(SqliteError(exception, errno, step, connection_.getFilename()));
+  }
 }
 
 Query CatalogDatabase::Ask(const std::string& sql) {

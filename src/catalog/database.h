@@ -50,8 +50,7 @@ class CatalogDatabase {
       SQLite::Transaction transaction(connection_, SQLite::TransactionBehavior::IMMEDIATE);
       VENEER_TRY(RequireSchema());
       VENEER_TRY(action());
-      transaction.commit();
-      return {};
+      return Commit(transaction, step);
     });
   }
 
@@ -59,6 +58,7 @@ class CatalogDatabase {
   explicit CatalogDatabase(SQLite::Database connection) : connection_(std::move(connection)) {}
   Result<void> Prepare();
   Result<void> RequireSchema();
+  Result<void> Commit(SQLite::Transaction& transaction, std::string_view step);
 
   SQLite::Database connection_;
   std::map<std::string, SQLite::Statement, std::less<>> statements_;

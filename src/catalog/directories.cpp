@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <ranges>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "base/unique_fd.h"
@@ -32,7 +33,11 @@ Result<void> SyncNames(const fs::path& directory) {
 Result<void> MakeOne(const fs::path& directory, mode_t mode) {
   // Whoever made it meanwhile may not have synced it yet.
   if (::mkdir(directory.c_str(), mode) != 0 && errno != EEXIST) {
-    return FailErrno(errno, fmt::format("make the directory {}", directory.string()), kHint);
+    Error error =
+        ErrnoError(errno, fmt::format("make the directory {}", directory.string()), kHint);
+    // What is above it was there, or has just been made: it is no object that was not found.
+    if (error.kind == ErrorKind::kNotFound) error.kind = ErrorKind::kFailed;
+    return Fail(std::move(error));
   }
   return SyncNames(directory.parent_path());
 }
