@@ -8,11 +8,11 @@
 //
 // Errors: kNotFound and kConflict as said below; kCorrupt: the file is damaged or no catalog, or of
 // a schema newer than this program's (nothing is touched then, and the hint says how to go on);
-// kNoSpace; kFailed. Blocks on the file. One thread at a time for each object of this class.
+// kNoSpace; kFailed. Blocks on the file. One thread at a time for each object of this class, and
+// none survives a fork: the child opens its own (SQLite's rule).
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +21,8 @@
 #include "catalog/records.h"
 
 namespace veneer {
+
+class CatalogDatabase;
 
 class Catalog {
  public:
@@ -36,23 +38,24 @@ class Catalog {
   Catalog& operator=(Catalog&&) noexcept;
   ~Catalog();
 
-  // Templates. kConflict: the name is taken.
+  // Templates. kConflict: the name or the id is taken.
   Result<void> Add(const TemplateRecord& record);
   // The same, and the end of its intent, in one.
   Result<void> AddAndEnd(const TemplateRecord& record, const IntentRecord& intent);
-  // A new stamp of the image that has been found to have the same digest.
+  // A new stamp of the image that has been found to have the same digest. kNotFound.
   Result<void> Restamp(const std::string& id, const FileStamp& image);
   // By id, name or unique beginning of an id. kNotFound; kUsage where several fit, named.
   [[nodiscard]] Result<TemplateRecord> Template(std::string_view reference) const;
   [[nodiscard]] Result<std::vector<TemplateRecord>> Templates() const;  // by name
-  // kConflict while sandboxes use it; the message names them (the first ten).
+  // kConflict while sandboxes use it; the message names them (the first ten). Nothing happens where
+  // there is none.
   Result<void> RemoveTemplate(const std::string& id);
 
-  // Sandboxes. kConflict: the name is taken; kNotFound: its template is gone.
+  // Sandboxes. kConflict: the name or the id is taken; kNotFound: its template is gone.
   Result<void> Add(const SandboxRecord& record);
   // All or none.
   Result<void> Add(const std::vector<SandboxRecord>& records);
-  // Replaces the record of that id. kNotFound.
+  // Replaces the record of that id. kNotFound; the rest as Add.
   Result<void> Update(const SandboxRecord& record);
   [[nodiscard]] Result<SandboxRecord> Sandbox(std::string_view reference) const;
   [[nodiscard]] Result<std::vector<SandboxRecord>> Sandboxes() const;  // by creation, then id
@@ -61,17 +64,16 @@ class Catalog {
   // Nothing happens where there is none.
   Result<void> RemoveSandbox(const std::string& id);
 
-  // Intents.
+  // Intents. kConflict: that one has begun already.
   Result<void> Begin(const IntentRecord& intent);
   // Nothing happens where there is none.
   Result<void> End(const std::string& id);
-  [[nodiscard]] Result<std::vector<IntentRecord>> Intents() const;
+  [[nodiscard]] Result<std::vector<IntentRecord>> Intents() const;  // by beginning, then id
 
  private:
-  class Database;
-  explicit Catalog(std::unique_ptr<Database> database);
+  explicit Catalog(std::unique_ptr<CatalogDatabase> database);
 
-  std::unique_ptr<Database> database_;
+  std::unique_ptr<CatalogDatabase> database_;
 };
 
 }  // namespace veneer

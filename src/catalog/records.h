@@ -35,8 +35,8 @@ struct TemplateRecord {
   std::string id;    // "tp-" + 8 hex digits
   std::string name;  // unique among templates
   TemplateKind kind = TemplateKind::kImage;
-  FileStamp image;     // its size is the template's
-  std::string digest;  // "sha256:" + 64 hex digits, of the image (cow/digest.h)
+  FileStamp image;                         // its size is the template's
+  std::string digest;                      // "sha256:" + 64 hex digits, of the image (cow/digest.h)
   std::optional<std::string> made_from{};  // kSnapshot: the sandbox's id
   Timestamp created_at{};
 };
@@ -51,6 +51,12 @@ enum class SandboxState : std::uint8_t {
   kFailed,
 };
 
+// Each of them, in the order above.
+inline constexpr SandboxState kSandboxStates[] = {
+    SandboxState::kCreating, SandboxState::kRunning,  SandboxState::kPausing,
+    SandboxState::kPaused,   SandboxState::kResuming, SandboxState::kDestroying,
+    SandboxState::kFailed};
+
 struct StepTiming {
   std::string step;  // "attach"
   std::chrono::duration<double, std::milli> took{};
@@ -63,8 +69,8 @@ struct SandboxRecord {
   std::string name;  // unique among sandboxes; its id where none was given
   std::string template_id;
   SandboxState state = SandboxState::kCreating;
-  std::string reason{};  // why it is kFailed, or was paused by no command; else empty
-  std::string backend;   // "dm" or "user": how it is attached, or was last
+  std::string reason{};               // why it is kFailed, or was paused by no command; else empty
+  std::string backend;                // "dm" or "user": how it is attached, or was last
   std::optional<std::string> path{};  // what a VMM opens; nothing while it is not attached
   Bytes size;                         // of the disk
   std::string last_operation{};       // "create", "pause", …
@@ -84,5 +90,9 @@ struct IntentRecord {
 // As in JSON: "image", "snapshot"; "creating", "running", …
 std::string_view KindName(TemplateKind kind);
 std::string_view StateName(SandboxState state);
+
+// The same backwards; nothing for any other text.
+std::optional<TemplateKind> KindNamed(std::string_view name);
+std::optional<SandboxState> StateNamed(std::string_view name);
 
 }  // namespace veneer

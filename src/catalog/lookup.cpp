@@ -1,0 +1,43 @@
+#include "catalog/lookup.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+#include "catalog/ids.h"
+
+namespace veneer {
+namespace {
+
+constexpr std::size_t kNamed = 5;
+
+}  // namespace
+
+Error NoSuchObject(const ObjectKind& kind, std::string_view reference) {
+  return {ErrorKind::kNotFound, 0, fmt::format("there is no {} \"{}\"", kind.noun, reference),
+          fmt::format("see what there is: {}", kind.list_command)};
+}
+
+std::string Select(const ObjectKind& kind, std::string_view rest) {
+  return fmt::format("SELECT {} FROM {} {}", kind.columns, kind.table, rest);
+}
+
+std::pair<std::string, std::string> IdRange(const ObjectKind& kind, std::string_view reference) {
+  std::string_view digits = reference;
+  if (digits.starts_with(kind.id_prefix)) digits.remove_prefix(kind.id_prefix.size());
+  if (digits.empty() || !IsHex(digits)) return {};
+  std::string first = fmt::format("{}{}", kind.id_prefix, digits);
+  std::string behind = first + 'g';  // behind every hex digit
+  return {std::move(first), std::move(behind)};
+}
+
+Error Ambiguous(const ObjectKind& kind, std::string_view reference,
+                const std::vector<std::string>& names) {
+  const std::span<const std::string> named(names.data(), std::min(names.size(), kNamed));
+  return {ErrorKind::kUsage, 0,
+          fmt::format("\"{}\" fits more than one {}: {}{}", reference, kind.noun,
+                      fmt::join(named, ", "), names.size() > kNamed ? " and more" : ""),
+          "give more of the id, or the name"};
+}
+
+}  // namespace veneer
