@@ -94,20 +94,10 @@ Result<void> Flattening::CopyBase() {
   return CopyDataOf(origin_, ByteOffset(0), ByteOffset(0), origin_size);
 }
 
-// The output has a hole at the target: only what is data is copied.
 Result<void> Flattening::CopyDataOf(const LinuxFile& from, ByteOffset from_at, ByteOffset to_at,
                                     Bytes length) {
-  constexpr Bytes kStep = MiB(16);  // between two calls of the progress
-  const ByteOffset end = from_at + length;
-  for (ByteOffset at = from_at; at < end;) {
-    const Extent data = VENEER_TRY(from.NextData(at));
-    if (data.length == Bytes(0) || data.begin >= end) break;
-    const Bytes step = std::min({std::min(data.end(), end) - data.begin, kStep});
-    VENEER_TRY(copier_.Copy(from, data.begin, output_, to_at + (data.begin - from_at), step));
-    Advance(step);
-    at = data.begin + step;
-  }
-  return {};
+  return copier_.CopyData(from, from_at, output_, to_at, length,
+                          [this](Bytes copied) { Advance(copied); });
 }
 
 Result<void> Flattening::ApplyExceptions(const StoreHeader& header) {

@@ -66,6 +66,22 @@ Result<void> RangeCopier::Copy(const LinuxFile& from, ByteOffset from_at, LinuxF
   return CopyBytes(from, from_at, to, to_at, length);
 }
 
+Result<void> RangeCopier::CopyData(const LinuxFile& from, ByteOffset from_at, LinuxFile& to,
+                                   ByteOffset to_at, Bytes length,
+                                   const std::function<void(Bytes)>& copied) {
+  constexpr Bytes kStep = MiB(16);  // between two calls of `copied`
+  const ByteOffset end = from_at + length;
+  for (ByteOffset at = from_at; at < end;) {
+    const Extent data = VENEER_TRY(from.NextData(at));
+    if (data.length == Bytes(0) || data.begin >= end) break;
+    const Bytes step = std::min(std::min(data.end(), end) - data.begin, kStep);
+    VENEER_TRY(Copy(from, data.begin, to, to_at + (data.begin - from_at), step));
+    if (copied) copied(step);
+    at = data.begin + step;
+  }
+  return {};
+}
+
 Result<void> RangeCopier::CopyBytes(const LinuxFile& from, ByteOffset from_at, LinuxFile& to,
                                     ByteOffset to_at, Bytes length) {
   while (length > Bytes(0)) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "base/result.h"
@@ -32,6 +33,11 @@ class RangeCopier {
   // Copies `length` bytes; both files hold the range already.
   Result<void> Copy(const LinuxFile& from, ByteOffset from_at, LinuxFile& to, ByteOffset to_at,
                     Bytes length);
+
+  // The same for a range that is a hole in `to`: only what is data in `from` is copied, and the
+  // rest stays a hole. `copied` hears of each step; may be empty.
+  Result<void> CopyData(const LinuxFile& from, ByteOffset from_at, LinuxFile& to, ByteOffset to_at,
+                        Bytes length, const std::function<void(Bytes)>& copied);
 
  private:
   Result<void> CopyBytes(const LinuxFile& from, ByteOffset from_at, LinuxFile& to, ByteOffset to_at,
