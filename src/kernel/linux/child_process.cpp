@@ -85,6 +85,15 @@ struct Prepared {
   ::_exit(127);
 }
 
+// Begins with a whole line, where there is one.
+void CutToLastLines(std::string& text) {
+  if (text.size() <= kErrorsKept) return;
+  const std::size_t least = text.size() - kErrorsKept;
+  const std::size_t line_end = text.find('\n', least - 1);
+  const bool found = line_end != std::string::npos && line_end + 1 < text.size();
+  text.erase(0, found ? line_end + 1 : least);
+}
+
 class Child {
  public:
   static Result<Child> Start(const ChildProgram& program);
@@ -181,10 +190,10 @@ Result<int> Child::Reap() {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-// The end of the text is what matters; twice as much is kept as is shown, to move it seldom.
+// The end of the text is what matters; up to twice as much is kept meanwhile, to move it seldom.
 Result<void> Child::Keep(std::string_view text) {
   errors_ += text;
-  if (errors_.size() > 2 * kErrorsKept) errors_.erase(0, errors_.size() - kErrorsKept);
+  if (errors_.size() > 2 * kErrorsKept) CutToLastLines(errors_);
   return {};
 }
 
@@ -220,10 +229,7 @@ Result<ChildEnd> Child::Finish(const ChildProgram& program) {
     if (program.tick) program.tick();
   }
   ChildEnd end{.status = VENEER_TRY(Reap()), .errors = std::move(errors_)};
-  if (end.errors.size() > kErrorsKept) {
-    const std::size_t line = end.errors.find('\n', end.errors.size() - kErrorsKept);
-    end.errors.erase(0, line == std::string::npos ? end.errors.size() - kErrorsKept : line + 1);
-  }
+  CutToLastLines(end.errors);
   return end;
 }
 

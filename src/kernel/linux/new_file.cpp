@@ -111,7 +111,8 @@ NewFile::~NewFile() {
 Result<void> NewFile::GiveHiddenName() {
   hidden_name_ = HiddenNameFor(path_);
   ::unlink(hidden_name_.c_str());  // of a run that was killed
-  ::flock(file_->fd().get(), LOCK_EX | LOCK_NB);  // nobody is to take this one for such
+  // Locked: nobody is to take this one for such.
+  ::flock(file_->fd().get(), LOCK_EX | LOCK_NB);
   const std::string source = fmt::format("/proc/self/fd/{}", file_->fd().get());
   if (::linkat(AT_FDCWD, source.c_str(), AT_FDCWD, hidden_name_.c_str(), AT_SYMLINK_FOLLOW) != 0) {
     const int error = errno;
