@@ -99,10 +99,10 @@ class PercentReader {
     double percent = 0;
     const char* end = number_.data() + number_.size();
     const auto [stopped, error] = std::from_chars(number_.data(), end, percent);
-    if (error != std::errc() || stopped != end || !(percent >= 0 && percent <= 100)) {
-      return otherwise;
-    }
-    return static_cast<int>(percent * 100);
+    const bool complete = error == std::errc() && stopped == end;
+    // No comparison holds for a NaN.
+    const bool sensible = complete && percent >= 0 && percent <= 100;
+    return sensible ? static_cast<int>(percent * 100) : otherwise;
   }
 
   std::string number_;

@@ -63,9 +63,8 @@ Result<void> TarListing::Add(std::string_view text) {
 
 Result<void> TarListing::AddSize(std::string_view digits) {
   std::uint64_t size = 0;
-  const char* end = digits.data() + digits.size();
-  const auto [stopped, error] = std::from_chars(digits.data(), end, size);
-  if (error != std::errc() || stopped != end) return Unreadable();
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), size);
+  if (error != std::errc() || end != digits.data() + digits.size()) return Unreadable();
   if (size > (largest_ - bytes_).value()) {
     return Fail(ErrorKind::kNoSpace,
                 fmt::format("the archive holds more than {}", FormatSize(largest_)),
