@@ -52,7 +52,12 @@ void UserRecord(std::string_view text) {
 void Messages(std::string_view text) {
   DecodeAttached(text).Ignore("an error is an answer");
   DecodeDone(text).Ignore("an error is an answer");
-  DecodeRequest(text).Ignore("an error is an answer");
+  if (const auto request = DecodeRequest(text)) {
+    const std::string once = EncodeRequest(*request);
+    const auto again = DecodeRequest(once);
+    Require(again && EncodeRequest(*again) == once);
+  }
+  DecodeClone(text).Ignore("an error is an answer");
   DecodeFill(text).Ignore("an error is an answer");
 }
 

@@ -10,6 +10,7 @@
 // under the run directory, the object itself remembers nothing.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@
 
 #include "base/result.h"
 #include "base/units.h"
+#include "cow/clone.h"
 #include "cow/cow_disk.h"
 #include "cow/store_fill.h"
 
@@ -47,6 +49,13 @@ struct DiskRequest {
 struct AttachedDisk {
   std::string path;                     // absolute: what a program opens, what Detach takes
   std::optional<std::string> device{};  // the block device, where there is one
+};
+
+// A clone of the store of an attached disk.
+struct StoreClone {
+  CloneMethod method = CloneMethod::kCopy;
+  // How long the disk's users had to wait.
+  std::chrono::duration<double, std::milli> held{};
 };
 
 // How full the store of an attached disk is.
@@ -80,6 +89,16 @@ class DiskBackend {
   // changed (all of the disk, where that is more than it has). Where that much fits already nothing
   // happens. kNoSpace where the file system cannot hold a file of that length.
   virtual Result<DiskFill> Grow(const std::string& path, Bytes max_change) = 0;
+
+  // The store as it is at one moment, with all that was written before it, as the new file `clone`:
+  // durable, whole or not at all. The disk's users are held back while blocks are shared (or, where
+  // the file system cannot, data is copied), and never longer, whatever is killed or fails.
+  // kConflict: `clone` exists; kUsage: the disk is attached read-only.
+  virtual Result<StoreClone> CloneStore(const std::string& path, const std::string& clone) = 0;
+
+  // The disks that are attached and served, as the `path` that Attach returned: what Detach takes.
+  // One whose server died is none of them. One look for all, whatever their number.
+  [[nodiscard]] virtual Result<std::vector<std::string>> Attached() = 0;
 };
 
 }  // namespace veneer

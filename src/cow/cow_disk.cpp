@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "cow/disk_size.h"
 #include "cow/exception_reader.h"
 #include "cow/padded_file.h"
+#include "cow/write_gate.h"
 
 namespace veneer {
 
@@ -31,6 +33,7 @@ struct CowDisk::Parts {
 
   DiskEngine engine;
   DiskAccess access;
+  WriteGate gate;
   std::atomic<std::uint64_t> reads = 0;
   std::atomic<std::uint64_t> writes = 0;
   std::atomic<std::uint64_t> flushes = 0;
@@ -89,6 +92,7 @@ Result<void> CowDisk::Read(ByteOffset at, std::span<std::byte> out) {
 }
 
 Result<void> CowDisk::Write(ByteOffset at, std::span<const std::byte> data) {
+  const WriteGate::Pass pass(parts_->gate);
   auto result = parts_->RequireWritable(at, Bytes(data.size()));
   if (result) result = parts_->engine.Write(at, data);
   if (result) parts_->bytes_written.fetch_add(data.size(), std::memory_order_relaxed);
@@ -96,12 +100,14 @@ Result<void> CowDisk::Write(ByteOffset at, std::span<const std::byte> data) {
 }
 
 Result<void> CowDisk::WriteZeroes(ByteOffset at, Bytes length) {
+  const WriteGate::Pass pass(parts_->gate);
   auto result = parts_->RequireWritable(at, length);
   if (result) result = parts_->engine.WriteZeroes(at, length);
   return parts_->Count(parts_->writes, std::move(result));
 }
 
 Result<void> CowDisk::Discard(ByteOffset at, Bytes length) {
+  const WriteGate::Pass pass(parts_->gate);
   auto result = parts_->RequireWritable(at, length);
   if (result) result = parts_->engine.Discard(at, length);
   return parts_->Count(parts_->writes, std::move(result));
@@ -110,6 +116,19 @@ Result<void> CowDisk::Discard(ByteOffset at, Bytes length) {
 Result<void> CowDisk::Flush() {
   if (parts_->access == DiskAccess::kReadOnly) return {};
   return parts_->Count(parts_->flushes, parts_->engine.Flush());
+}
+
+Result<std::chrono::nanoseconds> CowDisk::AtCommittedMoment(
+    const std::function<Result<void>()>& act) {
+  // Most of the work, while writers go on.
+  VENEER_TRY(Flush());
+  const auto begin = std::chrono::steady_clock::now();
+  {
+    const WriteGate::Closed closed(parts_->gate);
+    VENEER_TRY(Flush());
+    VENEER_TRY(act());
+  }
+  return std::chrono::steady_clock::now() - begin;
 }
 
 Result<Extent> CowDisk::NextData(ByteOffset from) { return parts_->engine.NextData(from); }

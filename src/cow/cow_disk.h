@@ -19,9 +19,10 @@
 // alone (exception_index.h); nothing for the size of the disk.
 #pragma once
 
-#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -72,6 +73,12 @@ class CowDisk {
 
   // Everything that was completed before the call is durable when it returns.
   Result<void> Flush();
+
+  // Calls `act` at a moment when the store's file holds all that was completed before, durable, and
+  // nothing else: writers wait until it returns, readers do not. `act` may read the disk; if it
+  // writes to it, it waits for itself. Yields how long writers were kept waiting at most; where the
+  // flush fails `act` is not called. Callers take turns.
+  Result<std::chrono::nanoseconds> AtCommittedMoment(const std::function<Result<void>()>& act);
 
   // The first stretch at or after `from` that may hold something other than zeros; empty, at the
   // end of the disk, where there is none.

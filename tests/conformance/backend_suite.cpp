@@ -24,7 +24,10 @@ namespace {
 
 using support::Pattern;
 using support::Succeeds;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 std::unique_ptr<LinuxFile> MustOpen(const std::string& path) {
   auto file = LinuxFile::Open(path, Access::kReadOnly);
@@ -77,12 +80,24 @@ DiskRequest BackendTest::Request(const std::string& name) const {
   return {.store = store_, .origin = image_, .name = name, .at = dir_ / ("disk-" + name)};
 }
 
-AttachedDisk BackendTest::Attach(const std::string& name) {
-  const auto disk = backend_->Attach(Request(name));
+AttachedDisk BackendTest::Attach(const DiskRequest& request) {
+  const auto disk = backend_->Attach(request);
   EXPECT_TRUE(Succeeds(disk));
   if (!disk) return {};
   attached_.push_back(disk->path);
   return *disk;
+}
+
+AttachedDisk BackendTest::AttachReadOnly() {
+  DiskRequest request = Request();
+  request.access = DiskAccess::kReadOnly;
+  return Attach(request);
+}
+
+std::vector<std::string> BackendTest::Listed() {
+  auto disks = backend_->Attached();
+  EXPECT_TRUE(Succeeds(disks));
+  return disks ? *std::move(disks) : std::vector<std::string>{};
 }
 
 void BackendTest::Detach(const AttachedDisk& disk) {
@@ -95,6 +110,13 @@ void BackendTest::ExpectRefused(const DiskRequest& request, ErrorKind kind) {
   ASSERT_FALSE(disk);
   EXPECT_EQ(KindName(disk.error().kind), KindName(kind)) << disk.error().what;
   EXPECT_FALSE(std::filesystem::exists(request.at));
+}
+
+void BackendTest::ExpectNotCloned(const std::string& path, const std::string& clone,
+                                  ErrorKind kind) {
+  const auto cloned = backend_->CloneStore(path, clone);
+  ASSERT_FALSE(cloned);
+  EXPECT_EQ(KindName(cloned.error().kind), KindName(kind)) << cloned.error().what;
 }
 
 std::string BackendTest::Read(const AttachedDisk& disk, std::size_t at, std::size_t length) {
@@ -114,11 +136,11 @@ void BackendTest::Write(const AttachedDisk& disk, std::size_t at, const std::str
 
 std::string BackendTest::Image() const { return support::ReadFile(image_); }
 
-std::string BackendTest::Flattened() const {
+std::string BackendTest::Flattened(const std::string& store) const {
   const auto origin = MustOpen(image_);
-  const auto store = MustOpen(store_);
+  const auto changes = MustOpen(store);
   const std::string output = dir_ / "flat";
-  const auto report = Flatten(*origin, *store, output, {.replace = Replace::kExisting});
+  const auto report = Flatten(*origin, *changes, output, {.replace = Replace::kExisting});
   EXPECT_TRUE(Succeeds(report));
   return support::ReadFile(output);
 }
@@ -129,12 +151,15 @@ void BackendTest::WriteBoth(const AttachedDisk& disk, std::string& expected, std
   expected.replace(at, data.size(), data);
 }
 
+void BackendTest::ExpectSound(const std::string& store) {
+  const auto report = CheckStore(*MustOpen(store), std::nullopt,
+                                 [](const Fault& fault) { ADD_FAILURE() << fault.message; });
+  EXPECT_TRUE(Succeeds(report));
+}
+
 void BackendTest::ExpectInStore(const AttachedDisk& disk, const std::string& expected) {
   Detach(disk);
-  const auto store = MustOpen(store_);
-  const auto report =
-      CheckStore(*store, std::nullopt, [](const Fault& fault) { ADD_FAILURE() << fault.message; });
-  EXPECT_TRUE(Succeeds(report));
+  ExpectSound(store_);
   EXPECT_EQ(Flattened(), expected);
 }
 
@@ -308,18 +333,39 @@ TEST_P(BackendTest, GrowingToWhatIsThereChangesNothing) {
   Detach(disk);
 }
 
+TEST_P(BackendTest, AReadOnlyDiskDoesNotGrow) {
+  MakeDisk(MiB(4), MiB(1));
+  const auto size = std::filesystem::file_size(store_);
+  const AttachedDisk disk = AttachReadOnly();
+  const auto grown = backend_->Grow(disk.path, kWholeDisk);
+  ASSERT_FALSE(grown);
+  EXPECT_EQ(KindName(grown.error().kind), KindName(ErrorKind::kUsage)) << grown.error().what;
+  EXPECT_EQ(std::filesystem::file_size(store_), size);
+  Detach(disk);
+}
+
+TEST_P(BackendTest, ExactlyTheDisksThatAreAttachedAreListed) {
+  MakeDisk(MiB(1));
+  EXPECT_THAT(Listed(), IsEmpty());
+  const AttachedDisk one = Attach("one");
+  store_ = dir_ / "other";
+  MakeStore(store_, Bytes(0), Bytes(0));
+  const AttachedDisk two = Attach("two");
+  EXPECT_THAT(Listed(), UnorderedElementsAre(one.path, two.path));
+  Detach(one);
+  EXPECT_THAT(Listed(), ElementsAre(two.path));
+  Detach(two);
+  EXPECT_THAT(Listed(), IsEmpty());
+}
+
 TEST_P(LiveBackendTest, AReadOnlyDiskTakesNoWrites) {
   MakeDisk(MiB(1));
-  DiskRequest request = Request();
-  request.access = DiskAccess::kReadOnly;
-  const auto disk = backend_->Attach(request);
-  ASSERT_TRUE(Succeeds(disk));
-  attached_.push_back(disk->path);
-  EXPECT_EQ(Read(*disk, 0, MiB(1).value()), Image());
-  UniqueFd fd(::open(disk->path.c_str(), O_RDWR | O_CLOEXEC));
+  const AttachedDisk disk = AttachReadOnly();
+  EXPECT_EQ(Read(disk, 0, MiB(1).value()), Image());
+  UniqueFd fd(::open(disk.path.c_str(), O_RDWR | O_CLOEXEC));
   EXPECT_TRUE(!fd.valid() || ::pwrite(fd.get(), "x", 1, 0) < 0 || ::fsync(fd.get()) != 0);
   fd.Close();
-  Detach(*disk);
+  Detach(disk);
   EXPECT_EQ(Flattened(), Image());
 }
 

@@ -53,10 +53,14 @@ class BackendTest : public ::testing::TestWithParam<Setting> {
   void MakeStore(const std::string& path, Bytes max_change, Bytes disk_size);
 
   [[nodiscard]] DiskRequest Request(const std::string& name = "a") const;
-  AttachedDisk Attach(const std::string& name = "a");
+  AttachedDisk Attach(const std::string& name = "a") { return Attach(Request(name)); }
+  AttachedDisk Attach(const DiskRequest& request);
+  AttachedDisk AttachReadOnly();
   void Detach(const AttachedDisk& disk);
+  [[nodiscard]] std::vector<std::string> Listed();
   // Must fail so, and leave nothing attached.
   void ExpectRefused(const DiskRequest& request, ErrorKind kind);
+  void ExpectNotCloned(const std::string& path, const std::string& clone, ErrorKind kind);
 
   // On the disk, past any cache of the caller's: what another program sees.
   static std::string Read(const AttachedDisk& disk, std::size_t at, std::size_t length);
@@ -68,8 +72,11 @@ class BackendTest : public ::testing::TestWithParam<Setting> {
 
   // Detaches: the store is sound then, and makes that together with the image.
   void ExpectInStore(const AttachedDisk& disk, const std::string& expected);
+  // The store has no fault.
+  static void ExpectSound(const std::string& store);
   // What store and image make, without any device.
-  [[nodiscard]] std::string Flattened() const;
+  [[nodiscard]] std::string Flattened() const { return Flattened(store_); }
+  [[nodiscard]] std::string Flattened(const std::string& store) const;
   [[nodiscard]] std::string Image() const;
 
   [[nodiscard]] bool live() const { return GetParam().way.service == Service::kLive; }
@@ -77,6 +84,7 @@ class BackendTest : public ::testing::TestWithParam<Setting> {
   support::TempDir dir_;
   std::string image_ = dir_ / "image";
   std::string store_ = dir_ / "store";
+  std::string clone_ = dir_ / "clone";
   std::unique_ptr<DiskBackend> backend_;
   std::vector<std::string> attached_;
 };

@@ -31,7 +31,8 @@ constexpr std::chrono::seconds kPatience{2};
 constexpr std::pair<RecordState, std::string_view> kStates[] = {
     {RecordState::kAttaching, "attaching"},
     {RecordState::kAttached, "attached"},
-    {RecordState::kDetaching, "detaching"}};
+    {RecordState::kDetaching, "detaching"},
+    {RecordState::kCloning, "cloning"}};
 
 std::string PathOf(const std::string& directory, const std::string& disk) {
   return fmt::format("{}/{}{}", directory, disk, kSuffix);

@@ -5,7 +5,7 @@
 //                           "store_loop":7|null,"padded_origin":"veneer-origin:3:8192"|null}
 //
 // A command that changes a disk holds a lock on its record meanwhile, and writes down first what it
-// is about to do. An unlocked record that says kAttaching or kDetaching was left by one that died.
+// is about to do. An unlocked record that says anything but kAttached was left by one that died.
 // The run directory goes with a reboot, and the devices with it.
 #pragma once
 
@@ -25,7 +25,13 @@ enum class RecordState : std::uint8_t {
   kAttaching,  // also what an empty or unreadable record means
   kAttached,
   kDetaching,
+  kCloning,  // attached; its users may be held back
 };
+
+// Whether a disk in this state is there for its users, at once or in a moment.
+inline bool IsAttached(RecordState state) {
+  return state == RecordState::kAttached || state == RecordState::kCloning;
+}
 
 struct DiskRecord {
   RecordState state = RecordState::kAttaching;

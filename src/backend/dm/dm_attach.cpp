@@ -135,7 +135,7 @@ Result<AttachedDisk> DmBackend::Attach(const DiskRequest& request) {
 // A name that has a record already: taken, unless a command was killed with it.
 Result<void> DmBackend::ClaimName(const std::string& disk, dm::LockedRecord& record) {
   const Result<DmState> state = StateOf(disk);
-  if (state && record.record().state == dm::RecordState::kAttached) {
+  if (state && IsAttached(record.record().state)) {
     return Fail(
         Error{ErrorKind::kConflict, EEXIST,
               fmt::format("the name {} is taken: {} is attached", disk, state->device.Path()),

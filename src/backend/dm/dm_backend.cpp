@@ -85,14 +85,24 @@ Result<DiskFill> DmBackend::Fill(const std::string& path) {
 
 Result<void> DmBackend::Suspend(const std::string& path) {
   const std::string disk = VENEER_TRY(DiskAt(path));
+  const auto record = VENEER_TRY(TakeRecord(disk, path));
   const DmState state = VENEER_TRY(StateOf(disk));
   return ports_.devices.Suspend(state.device.name);
 }
 
 Result<void> DmBackend::Resume(const std::string& path) {
   const std::string disk = VENEER_TRY(DiskAt(path));
+  const auto record = VENEER_TRY(TakeRecord(disk, path));
   const DmState state = VENEER_TRY(StateOf(disk));
   return ports_.devices.Resume(state.device.name);
+}
+
+// The locked record of a disk; where a clone was killed the disk's users go on.
+Result<dm::LockedRecord> DmBackend::TakeRecord(const std::string& disk, const std::string& path) {
+  auto record = dm::LockedRecord::TakeExisting(directory(), disk);
+  if (!record && record.error().kind == ErrorKind::kNotFound) return NoDisk(path);
+  if (record) VENEER_TRY(EndKilledClone(disk, *record));
+  return record;
 }
 
 // The store of an attached disk, by the loop device below it: the file may have been renamed.
@@ -108,9 +118,8 @@ Result<std::unique_ptr<LinuxFile>> DmBackend::StoreBehind(std::optional<unsigned
 
 Result<DiskFill> DmBackend::Grow(const std::string& path, Bytes max_change) {
   const std::string disk = VENEER_TRY(DiskAt(path));
-  const auto record = dm::LockedRecord::TakeExisting(directory(), disk);
-  if (!record)
-    return record.error().kind == ErrorKind::kNotFound ? NoDisk(path) : Fail(record.error());
+  const auto record = TakeRecord(disk, path);
+  if (!record) return Fail(record.error());
   const DmState state = VENEER_TRY(StateOf(disk));
   VENEER_TRY(dm::FillOf(state));  // a snapshot
   if (record->record().access == DiskAccess::kReadOnly) {
@@ -136,16 +145,16 @@ Result<std::vector<std::string>> DmBackend::List() {
     auto disk = dm::DiskOfUuid(place_.instance, device.uuid);
     if (!disk) continue;
     const auto record = dm::ReadRecord(directory(), *disk);
-    if (record && record->state == dm::RecordState::kAttached) disks.push_back(*std::move(disk));
+    if (record && IsAttached(record->state)) disks.push_back(*std::move(disk));
   }
   return disks;
 }
 
 Result<void> DmBackend::Detach(const std::string& path) {
   const std::string disk = VENEER_TRY(DiskAt(path));
-  auto record = dm::LockedRecord::TakeExisting(directory(), disk);
+  auto record = TakeRecord(disk, path);
   if (!record) {
-    return record.error().kind == ErrorKind::kNotFound ? NoDisk(path) : Fail(record.error());
+    return Fail(record.error());
   }
   const Removed removed = VENEER_TRY(RemoveDisk(disk, *record));
   if (removed == Removed::kLeftovers) return NoDisk(path);

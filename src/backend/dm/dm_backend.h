@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "backend/disk_backend.h"
 #include "backend/dm/disk_record.h"
@@ -56,11 +57,19 @@ class DmBackend : public DiskBackend {
   Result<void> Detach(const std::string& path) override;
   [[nodiscard]] Result<DiskFill> Fill(const std::string& path) override;
   Result<DiskFill> Grow(const std::string& path, Bytes max_change) override;
+  // A disk that Suspend holds back stays so. kCorrupt where the kernel has given the store up.
+  Result<StoreClone> CloneStore(const std::string& path, const std::string& clone) override;
+  [[nodiscard]] Result<std::vector<std::string>> Attached() override;
 
   // Holds the disk's users back: no read or write goes on until Resume; none is lost. For a host
   // that runs out of space: a write that fails there would make the store invalid for ever.
+  // kConflict while another process works on the disk.
   Result<void> Suspend(const std::string& path);
   Result<void> Resume(const std::string& path);
+
+  // Where the record is of a clone that was killed: lets the disk's users go on, and notes that.
+  // The caller has the record's lock.
+  Result<void> EndKilledClone(const std::string& disk, dm::LockedRecord& record);
 
   // The disks that are attached: recorded and in the kernel.
   [[nodiscard]] Result<std::vector<std::string>> List();
@@ -80,6 +89,7 @@ class DmBackend : public DiskBackend {
 
  private:
   struct OpenStore;
+  struct CloneSource;
 
   Result<OpenStore> PrepareStore(const DiskRequest& request, const LinuxFile& origin);
   Result<void> ClaimName(const std::string& disk, dm::LockedRecord& record);
@@ -94,6 +104,11 @@ class DmBackend : public DiskBackend {
   Result<std::unique_ptr<LinuxFile>> StoreBehind(std::optional<unsigned> loop, Access access);
   void WaitUntilCleared(unsigned loop, const std::string& store);
   void ReleaseOrigin(const dm::DiskRecord& record);
+  Result<dm::LockedRecord> TakeRecord(const std::string& disk, const std::string& path);
+  Result<CloneSource> FindSource(const std::string& disk, const dm::DiskRecord& record);
+  Result<ClonedFile> CloneSuspended(const CloneSource& source, const std::string& clone,
+                                    dm::LockedRecord& record);
+  Result<void> ResumePatiently(const std::string& name);
 
   DmPorts ports_;
   DmPlace place_;

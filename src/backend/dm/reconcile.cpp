@@ -21,6 +21,7 @@ class Reconciliation {
   Result<GcReport> Run();
 
  private:
+  void Adopt(const std::string& disk, dm::LockedRecord& record);
   void JudgeRecord(const std::string& disk);
   void JudgeDevice(const DmDevice& device, const std::string& disk);
   Result<void> JudgeOrigins();
@@ -49,16 +50,23 @@ bool Reconciliation::IsThere(const std::string& disk) const {
   return std::ranges::any_of(devices_, [&](const DmDevice& each) { return each.uuid == uuid; });
 }
 
+void Reconciliation::Adopt(const std::string& disk, dm::LockedRecord& record) {
+  const Result<void> runs =
+      mode_ == GcMode::kLook ? Result<void>() : backend_.EndKilledClone(disk, record);
+  if (runs) {
+    report_.adopted.push_back(disk);
+  } else {
+    report_.kept.push_back({.object = fmt::format("disk {}", disk), .reason = runs.error().what});
+  }
+}
+
 void Reconciliation::JudgeRecord(const std::string& disk) {
   auto record = dm::LockedRecord::TakeExisting(backend_.directory(), disk);
   if (!record) return;  // at work, or just gone
   const bool there = IsThere(disk);
-  if (there && record->record().state == dm::RecordState::kAttached) {
-    report_.adopted.push_back(disk);
-    return;
-  }
+  if (there && IsAttached(record->record().state)) return Adopt(disk, *record);
   GcFinding finding{.object = fmt::format("disk {}", disk),
-                    .reason = record->record().state == dm::RecordState::kAttached
+                    .reason = IsAttached(record->record().state)
                                   ? "its device is gone"
                                   : "a command was killed while it attached or detached it"};
   if (mode_ == GcMode::kLook) return Take(std::move(finding), Result<void>());

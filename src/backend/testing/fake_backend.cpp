@@ -89,6 +89,11 @@ Result<FakeBackend::Disk*> FakeBackend::Find(const std::string& path) {
   return &found->second;
 }
 
+Result<void> FakeBackend::RequireWritable(const std::string& path, const Disk& disk) {
+  if (disk.cow->access() == DiskAccess::kReadWrite) return {};
+  return Fail(Error{ErrorKind::kUsage, EROFS, fmt::format("{} is attached read-only", path), ""});
+}
+
 Result<void> FakeBackend::RequireHost() { return FailIfAsked(Op::kRequireHost); }
 
 Result<AttachedDisk> FakeBackend::Attach(const DiskRequest& request) {
@@ -107,11 +112,12 @@ Result<AttachedDisk> FakeBackend::Attach(const DiskRequest& request) {
   const FileIdentity store_identity = VENEER_TRY(store->Identity());
   VENEER_TRY(RefuseSame(origin_identity, store_identity, "the store is the origin itself"));
   VENEER_TRY(store->TryLock(writable ? LinuxFile::Lock::kExclusive : LinuxFile::Lock::kShared));
+  auto same_store = VENEER_TRY(store->Duplicate());
   auto cow = VENEER_TRY(CowDisk::Open(std::move(origin), std::move(store), request.access));
   const bool made = !fs::exists(path);
   const auto file = VENEER_TRY(MakeFile(path, cow->size()));
   VENEER_TRY(CopyOut(*cow, *file));
-  disks_.emplace(path, Disk{std::move(cow), request.store, request.name, made});
+  disks_.emplace(path, Disk{std::move(cow), std::move(same_store), request.name, made});
   return AttachedDisk{.path = path};
 }
 
@@ -135,16 +141,27 @@ Result<DiskFill> FakeBackend::Fill(const std::string& path) {
 Result<DiskFill> FakeBackend::Grow(const std::string& path, Bytes max_change) {
   VENEER_TRY(FailIfAsked(Op::kGrow));
   const Disk* const disk = VENEER_TRY(Find(path));
-  const auto store = VENEER_TRY(LinuxFile::Open(disk->store, Access::kReadWrite));
-  const StoreHeader header = VENEER_TRY(ReadHeader(*store));
+  VENEER_TRY(RequireWritable(path, *disk));
+  const StoreHeader header = VENEER_TRY(ReadHeader(*disk->store));
   const Bytes size =
       VENEER_TRY(StoreSizeFor(Geometry(header.chunk_size), disk->cow->size(), max_change));
-  VENEER_TRY(LengthenStore(*store, size));
+  VENEER_TRY(LengthenStore(*disk->store, size));
   VENEER_TRY(disk->cow->UpdateStoreSize());
   return disk->cow->Fill();
 }
 
-std::vector<std::string> FakeBackend::Attached() const {
+Result<StoreClone> FakeBackend::CloneStore(const std::string& path, const std::string& clone) {
+  VENEER_TRY(FailIfAsked(Op::kCloneStore));
+  const Disk* const disk = VENEER_TRY(Find(path));
+  VENEER_TRY(RequireWritable(path, *disk));
+  const auto file = VENEER_TRY(LinuxFile::Open(path, Access::kReadOnly));
+  VENEER_TRY(CopyBack(*file, *disk->cow));
+  const CloneReport report = VENEER_TRY(CloneFile(*disk->store, clone));
+  return StoreClone{.method = report.method};
+}
+
+Result<std::vector<std::string>> FakeBackend::Attached() {
+  VENEER_TRY(FailIfAsked(Op::kAttached));
   std::vector<std::string> paths;
   paths.reserve(disks_.size());
   for (const auto& [path, disk] : disks_) paths.push_back(path);

@@ -1,9 +1,9 @@
 // FakeBackend: a DiskBackend that needs nothing of the host. A working model for the tests of the
 // rooms above.
 //
-// An attached disk is a plain file with all that store and origin make; Detach writes what changed
-// in it to the store, through the engine. So what a program wrote is in the store afterwards, and
-// no sooner: writes neither meet a full store nor a read-only disk.
+// An attached disk is a plain file with all that store and origin make; Detach and CloneStore write
+// what changed in it to the store, through the engine. So what a program wrote is in the store
+// afterwards, and no sooner: writes neither meet a full store nor a read-only disk.
 //
 //   FakeBackend backend(directory);
 //   backend.FailNext(FakeBackend::Op::kAttach, Error{…});
@@ -26,7 +26,15 @@ namespace veneer::testing {
 
 class FakeBackend final : public DiskBackend {
  public:
-  enum class Op : std::uint8_t { kRequireHost, kAttach, kDetach, kFill, kGrow };
+  enum class Op : std::uint8_t {
+    kRequireHost,
+    kAttach,
+    kDetach,
+    kFill,
+    kGrow,
+    kCloneStore,
+    kAttached,
+  };
 
   // `directory`: where disks without a path of their own (DiskRequest::at) appear.
   explicit FakeBackend(std::string directory, BackendKind kind = BackendKind::kUser)
@@ -39,11 +47,11 @@ class FakeBackend final : public DiskBackend {
   [[nodiscard]] Result<DiskFill> Fill(const std::string& path) override;
   Result<DiskFill> Grow(const std::string& path, Bytes max_change) override;
 
+  Result<StoreClone> CloneStore(const std::string& path, const std::string& clone) override;
+  [[nodiscard]] Result<std::vector<std::string>> Attached() override;
+
   // The next call of that verb fails, and does nothing.
   void FailNext(Op op, Error error) { failures_.insert_or_assign(op, std::move(error)); }
-
-  // The paths of the disks that are attached.
-  [[nodiscard]] std::vector<std::string> Attached() const;
 
   // As if the process that keeps the disk were killed: it is gone, and what was not detached lost.
   void Drop(const std::string& path);
@@ -51,13 +59,15 @@ class FakeBackend final : public DiskBackend {
  private:
   struct Disk {
     std::unique_ptr<CowDisk> cow;
-    std::string store;
+    std::unique_ptr<LinuxFile> store;  // the same open file as the engine's
     std::string name;
     bool made = false;  // the file at the path was not there before
   };
 
   Result<void> FailIfAsked(Op op);
   Result<Disk*> Find(const std::string& path);
+  // Of a disk that may be changed.
+  static Result<void> RequireWritable(const std::string& path, const Disk& disk);
 
   std::string directory_;
   BackendKind kind_;

@@ -1,4 +1,4 @@
-// Attach, grow and detach a disk through the engine in user space.
+// Attach, grow, clone and detach a disk through the engine in user space.
 //
 // Each attached disk has a server process of its own: it holds the store's lock, runs the engine,
 // serves the FUSE file and, where asked for, owns the loop device on it. It outlives the command
@@ -62,6 +62,10 @@ Result<DiskFill> FillOfDisk(const std::string& path);
 
 // Lengthens the store while the disk is in use, as DiskBackend::Grow. kUsage: it is read-only.
 Result<DiskFill> GrowDisk(const std::string& path, Bytes max_change);
+
+// A clone of the disk's store, as DiskBackend::CloneStore; made by the server, which alone knows
+// when it is whole. Where the caller dies meanwhile there is none.
+Result<StoreClone> CloneStoreOfDisk(const std::string& path, const std::string& clone);
 
 // The server process: what AttachDisk starts as `veneer cow serve`. Serves until it is detached or
 // gets SIGTERM, says on `ready` (a pipe) when it is attached or why it is not, and returns the

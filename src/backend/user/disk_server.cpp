@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "backend/run_directory.h"
+#include "backend/store_clone.h"
 #include "backend/store_lock.h"
 #include "backend/user/control_socket.h"
 #include "backend/user/leftovers.h"
@@ -161,6 +162,22 @@ Result<StoreFill> DiskServer::Grow(Bytes max_change) {
   VENEER_TRY(LengthenStore(*store_, size));
   VENEER_TRY(disk_->UpdateStoreSize());
   return disk_->Fill();
+}
+
+Result<StoreClone> DiskServer::CloneStore(const std::string& clone,
+                                          const std::function<bool()>& wanted) {
+  if (record_.access == DiskAccess::kReadOnly) return NoCloneOfReadOnly(record_.path);
+  VENEER_TRY(RequireNewPath(clone));
+  std::optional<ClonedFile> cloned;
+  const auto begin_clone = [&]() -> Result<void> {
+    cloned.emplace(VENEER_TRY(BeginClone(*store_, clone)));
+    return {};
+  };
+  const auto held = VENEER_TRY(disk_->AtCommittedMoment(begin_clone));
+  if (!wanted()) return Fail(ErrorKind::kFailed, "whoever asked for the clone is gone");
+  const CloneMethod method = cloned->report.method;
+  VENEER_TRY(PublishClone(*std::move(cloned)));
+  return StoreClone{.method = method, .held = held};
 }
 
 Result<void> DiskServer::Detach() {

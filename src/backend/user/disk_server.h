@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,6 +50,10 @@ class DiskServer {
   // be changed. kUsage on a read-only disk. While attached() only.
   [[nodiscard]] StoreFill Fill() const { return disk_->Fill(); }
   Result<StoreFill> Grow(Bytes max_change);
+
+  // The store as it is now, as the new file `clone`. Once its users go on `wanted` is asked whether
+  // somebody still waits for it: where not, there is none. Errors as for DiskBackend::CloneStore.
+  Result<StoreClone> CloneStore(const std::string& clone, const std::function<bool()>& wanted);
 
   [[nodiscard]] bool attached() const { return export_ != nullptr; }
   [[nodiscard]] const DiskRecord& record() const { return record_; }

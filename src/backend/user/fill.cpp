@@ -1,6 +1,4 @@
 // FillOfDisk and GrowDisk: ask the server of a disk.
-#include <fmt/format.h>
-
 #include "backend/user/attachment.h"
 #include "backend/user/control_socket.h"
 #include "backend/user/messages.h"
@@ -11,14 +9,8 @@ namespace {
 
 Result<DiskFill> AskForFill(const std::string& path, const ControlRequest& request) {
   const FoundDisk disk = VENEER_TRY(FindDisk(path));
-  const Result<Connection> server = ConnectTo(disk.files.Socket());
-  if (!server && server.error().kind == ErrorKind::kNotFound) {
-    return Fail(ErrorKind::kFailed, fmt::format("the server of {} is dead", disk.mount.path),
-                fmt::format("clean up with 'veneer cow detach {}', then attach the store again",
-                            disk.mount.path));
-  }
-  if (!server) return Fail(server.error());
-  const std::string answer = VENEER_TRY(Ask(disk, *server, request));
+  const Connection server = VENEER_TRY(ServerOf(disk));
+  const std::string answer = VENEER_TRY(Ask(disk, server, request));
   return DecodeFill(answer);
 }
 

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "backend/json_fields.h"
 
@@ -38,7 +41,7 @@ ErrorKind KindNamed(std::string_view name) {
 }
 
 constexpr std::array kOps = {ControlOp::kDetach, ControlOp::kStatus, ControlOp::kFill,
-                             ControlOp::kGrow};
+                             ControlOp::kGrow, ControlOp::kClone};
 
 std::string_view OpName(ControlOp op) {
   switch (op) {
@@ -50,6 +53,8 @@ std::string_view OpName(ControlOp op) {
       return "fill";
     case ControlOp::kGrow:
       return "grow";
+    case ControlOp::kClone:
+      return "clone";
   }
   return "";
 }
@@ -60,6 +65,18 @@ std::optional<StoreCondition> ConditionNamed(std::string_view name) {
     if (ConditionName(condition) == name) return condition;
   }
   return std::nullopt;
+}
+
+constexpr std::array kMethods = {std::pair(CloneMethod::kReflink, std::string_view("reflink")),
+                                 std::pair(CloneMethod::kCopy, std::string_view("copy"))};
+
+Result<void> RequirePath(const std::string& path) {
+  constexpr std::size_t kLongest = 4095;  // PATH_MAX, with its NUL
+  const bool is_path =
+      path.starts_with('/') && path.size() <= kLongest && path.find('\0') == std::string::npos;
+  if (is_path) return {};
+  return Fail(ErrorKind::kUsage, "the path of the clone is no absolute path",
+              "it begins with '/' and has no more than 4095 bytes");
 }
 
 Json ToJson(const Error& error) {
@@ -128,6 +145,7 @@ Result<Attachment> DecodeAttached(std::string_view line) {
 std::string EncodeRequest(const ControlRequest& request) {
   Json json = {{"op", OpName(request.op)}};
   if (request.op == ControlOp::kGrow) json["max_change"] = request.max_change.value();
+  if (request.op == ControlOp::kClone) json["path"] = request.clone;
   return DumpLine(json);
 }
 
@@ -138,9 +156,13 @@ Result<ControlRequest> DecodeRequest(std::string_view line) {
       std::ranges::find_if(kOps, [&](ControlOp known) { return OpName(known) == name; });
   if (op == kOps.end()) {
     return Fail(ErrorKind::kUsage, "the operation is not known",
-                "detach, status, fill and grow are");
+                "detach, status, fill, grow and clone are");
   }
   ControlRequest request{.op = *op};
+  if (*op == ControlOp::kClone) {
+    request.clone = StringOr(json, "path", "");
+    VENEER_TRY(RequirePath(request.clone));
+  }
   if (*op != ControlOp::kGrow) return request;
   const auto max_change = SizeIn(json, "max_change");
   if (!max_change || *max_change == Bytes(0)) {
@@ -176,6 +198,27 @@ Result<StoreFill> DecodeFill(std::string_view line) {
   const auto capacity = SizeIn(json, "capacity");
   if (!condition || !used || !capacity) return NotOurs();
   return StoreFill{.condition = *condition, .used = *used, .capacity = *capacity};
+}
+
+std::string EncodeClone(const Result<StoreClone>& clone) {
+  if (!clone) return DumpLine(ToJson(clone.error()));
+  const auto* const method =
+      std::ranges::find(kMethods, clone->method, [](const auto& each) { return each.first; });
+  return DumpLine({{"method", method->second}, {"held_ms", clone->held.count()}});
+}
+
+Result<StoreClone> DecodeClone(std::string_view line) {
+  const Json json = VENEER_TRY(ParseObject(line));
+  if (const auto error = ErrorIn(json)) return Fail(*error);
+  const std::string name = StringOr(json, "method", "");
+  const auto* const method =
+      std::ranges::find(kMethods, name, [](const auto& each) { return each.second; });
+  const auto held = json.find("held_ms");
+  if (method == kMethods.end() || held == json.end() || !held->is_number()) return NotOurs();
+  const auto milliseconds = held->get<double>();
+  if (!std::isfinite(milliseconds) || milliseconds < 0) return NotOurs();
+  return StoreClone{.method = method->first,
+                    .held = std::chrono::duration<double, std::milli>(milliseconds)};
 }
 
 std::string EncodeStatus(const DiskRecord& record, const DiskCounters& counters) {

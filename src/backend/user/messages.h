@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "backend/disk_backend.h"
 #include "backend/user/attachment.h"
 #include "base/result.h"
 #include "base/units.h"
@@ -37,11 +38,13 @@ Result<DiskRecord> DecodeRecord(std::string_view line);
 std::string EncodeAttached(const Result<Attachment>& attached);
 Result<Attachment> DecodeAttached(std::string_view line);
 
-// {"op":"detach"}, {"op":"status"}, {"op":"fill"}, {"op":"grow","max_change":1048576}
-enum class ControlOp : std::uint8_t { kDetach, kStatus, kFill, kGrow };
+// {"op":"detach"}, {"op":"status"}, {"op":"fill"}, {"op":"grow","max_change":1048576},
+// {"op":"clone","path":"/srv/clone.cow"}
+enum class ControlOp : std::uint8_t { kDetach, kStatus, kFill, kGrow, kClone };
 struct ControlRequest {
   ControlOp op = ControlOp::kStatus;
-  Bytes max_change{};  // kGrow: in bytes, at least 1
+  Bytes max_change{};   // kGrow: in bytes, at least 1
+  std::string clone{};  // kClone: absolute, UTF-8
 };
 std::string EncodeRequest(const ControlRequest& request);
 Result<ControlRequest> DecodeRequest(std::string_view line);
@@ -53,6 +56,10 @@ Result<void> DecodeDone(std::string_view line);
 // The answer to fill and grow: {"condition":"good","used":8192,"capacity":1048576} or {"error":…}
 std::string EncodeFill(const Result<StoreFill>& fill);
 Result<StoreFill> DecodeFill(std::string_view line);
+
+// The answer to clone: {"method":"reflink","held_ms":0.4} or {"error":…}
+std::string EncodeClone(const Result<StoreClone>& clone);
+Result<StoreClone> DecodeClone(std::string_view line);
 
 // The record's members, and "counters":{"reads":…,"writes":…,"flushes":…,"errors":…,
 // "bytes_read":…,"bytes_written":…}

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <chrono>
 #include <string>
 
 namespace veneer {
@@ -60,17 +61,19 @@ TEST(MessagesTest, AnyBytesGiveAMessageOrAnError) {
     EXPECT_FALSE(DecodeDone(line)) << line;
     EXPECT_FALSE(DecodeRequest(line)) << line;
     EXPECT_FALSE(DecodeFill(line)) << line;
+    EXPECT_FALSE(DecodeClone(line)) << line;
   }
   EXPECT_FALSE(DecodeRecord("{}"));
 }
 
 TEST(MessagesTest, ARequestComesBackAsItWas) {
-  for (const ControlOp op :
-       {ControlOp::kDetach, ControlOp::kStatus, ControlOp::kFill, ControlOp::kGrow}) {
-    const ControlRequest sent{.op = op, .max_change = GiB(3)};
+  for (const ControlOp op : {ControlOp::kDetach, ControlOp::kStatus, ControlOp::kFill,
+                             ControlOp::kGrow, ControlOp::kClone}) {
+    const ControlRequest sent{.op = op, .max_change = GiB(3), .clone = "/a b/\"ü\""};
     const ControlRequest received = DecodeRequest(EncodeRequest(sent)).value();
     EXPECT_EQ(received.op, op);
     EXPECT_EQ(received.max_change, op == ControlOp::kGrow ? GiB(3) : Bytes(0));
+    EXPECT_EQ(received.clone, op == ControlOp::kClone ? sent.clone : "");
   }
 }
 
@@ -82,6 +85,33 @@ TEST(MessagesTest, GrowingNeedsASize) {
     EXPECT_EQ(request.error().kind, ErrorKind::kUsage) << line;
   }
   EXPECT_FALSE(DecodeRequest(R"({"op":"grow"})"));
+}
+
+TEST(MessagesTest, ACloneNeedsAnAbsolutePath) {
+  const std::string long_path = "\"/" + std::string(4095, 'x') + "\"";
+  for (const std::string& path :
+       {std::string("\"\""), std::string("\"clone\""), std::string(R"("/a\u0000b")"),
+        std::string("7"), std::string("null"), long_path}) {
+    const auto request = DecodeRequest(R"({"op":"clone","path":)" + path + "}");
+    ASSERT_FALSE(request) << path;
+    EXPECT_EQ(request.error().kind, ErrorKind::kUsage) << path;
+  }
+  EXPECT_FALSE(DecodeRequest(R"({"op":"clone"})"));
+}
+
+TEST(MessagesTest, AnAnswerToACloneComesBackAsItWas) {
+  for (const CloneMethod method : {CloneMethod::kReflink, CloneMethod::kCopy}) {
+    const StoreClone sent{.method = method, .held = std::chrono::microseconds(417)};
+    const StoreClone received = DecodeClone(EncodeClone(sent)).value();
+    EXPECT_EQ(received.method, method);
+    EXPECT_EQ(received.held, sent.held);
+  }
+  EXPECT_EQ(DecodeClone(EncodeClone(Fail(kBusy))).error().what, kBusy.what);
+  for (const char* held : {"-1", "1e999", "null", "\"1\""}) {
+    const std::string line = std::string(R"({"method":"copy","held_ms":)") + held + "}";
+    EXPECT_FALSE(DecodeClone(line)) << line;
+  }
+  EXPECT_FALSE(DecodeClone(R"({"method":"magic","held_ms":1})"));
 }
 
 TEST(MessagesTest, AFillComesBackAsItWas) {

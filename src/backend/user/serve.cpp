@@ -62,7 +62,12 @@ void OnSignal(DiskServer& server, const UniqueFd& signals) {
   if (!detached) Log(fmt::format("{} ({})", detached.error().what, detached.error().hint));
 }
 
-std::string Answer(DiskServer& server, const ControlRequest& request) {
+bool HasHungUp(const UniqueFd& client) {
+  pollfd poll{.fd = client.get(), .events = POLLRDHUP, .revents = 0};
+  return ::poll(&poll, 1, 0) > 0;
+}
+
+std::string Answer(DiskServer& server, const ControlRequest& request, const UniqueFd& client) {
   switch (request.op) {
     case ControlOp::kDetach:
       return EncodeDone(server.Detach());
@@ -72,6 +77,8 @@ std::string Answer(DiskServer& server, const ControlRequest& request) {
       return EncodeFill(server.Fill());
     case ControlOp::kGrow:
       return EncodeFill(server.Grow(request.max_change));
+    case ControlOp::kClone:
+      return EncodeClone(server.CloneStore(request.clone, [&] { return !HasHungUp(client); }));
   }
   return EncodeDone(Fail(ErrorKind::kUsage, "the operation is not known"));
 }
@@ -82,7 +89,8 @@ void OnClient(DiskServer& server) {
       client ? ReceiveLine(client->fd, kClientPatience) : Fail(client.error());
   if (!line) return;  // it only looked whether somebody is here, or may not ask
   const Result<ControlRequest> request = DecodeRequest(*line);
-  std::string answer = request ? Answer(server, *request) : EncodeDone(Fail(request.error()));
+  std::string answer =
+      request ? Answer(server, *request, client->fd) : EncodeDone(Fail(request.error()));
   SendLine(client->fd, std::move(answer), kClientPatience).Ignore("who asked is gone");
 }
 

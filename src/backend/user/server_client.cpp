@@ -74,6 +74,14 @@ Result<FoundDisk> FindDisk(const std::string& path) {
   return FoundDisk{.mount = *std::move(mount), .files = *std::move(files)};
 }
 
+Result<Connection> ServerOf(const FoundDisk& disk) {
+  Result<Connection> server = ConnectTo(disk.files.Socket());
+  if (server || server.error().kind != ErrorKind::kNotFound) return server;
+  return Fail(ErrorKind::kFailed, fmt::format("the server of {} is dead", disk.mount.path),
+              fmt::format("clean up with 'veneer cow detach {}', then attach the store again",
+                          disk.mount.path));
+}
+
 Result<std::string> Ask(const FoundDisk& disk, const Connection& server,
                         const ControlRequest& request) {
   // Taken before the question: the number cannot have gone to another process yet.

@@ -22,6 +22,10 @@ struct FoundDisk {
 // `path`: what AttachDisk returned as path or as device. kNotFound: no disk of ours is there.
 Result<FoundDisk> FindDisk(const std::string& path);
 
+// The server of that disk, for one question. kFailed where it is dead: the hint says how to clean
+// up.
+Result<Connection> ServerOf(const FoundDisk& disk);
+
 // Sends the request to the disk's server and yields the line that it answers. kFailed where it
 // dies meanwhile: the hint says how to clean up.
 Result<std::string> Ask(const FoundDisk& disk, const Connection& server,

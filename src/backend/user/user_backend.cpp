@@ -3,10 +3,14 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "backend/user/attachment.h"
+#include "backend/user/disk_list.h"
 #include "base/unique_fd.h"
+#include "kernel/linux/linux_mounts.h"
 
 namespace veneer {
 
@@ -47,6 +51,18 @@ Result<DiskFill> UserBackend::Fill(const std::string& path) { return FillOfDisk(
 
 Result<DiskFill> UserBackend::Grow(const std::string& path, Bytes max_change) {
   return GrowDisk(path, max_change);
+}
+
+Result<StoreClone> UserBackend::CloneStore(const std::string& path, const std::string& clone) {
+  return CloneStoreOfDisk(path, clone);
+}
+
+Result<std::vector<std::string>> UserBackend::Attached() {
+  // As the mounts name it: servers do not live in the caller's directory.
+  std::error_code error;
+  const std::filesystem::path run_dir = std::filesystem::absolute(run_dir_, error);
+  if (error) return FailErrno(error.value(), run_dir_);
+  return AttachedDisks(run_dir, LinuxMounts());
 }
 
 }  // namespace veneer

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "backend/disk_backend.h"
 #include "base/result.h"
@@ -21,6 +22,9 @@ class UserBackend final : public DiskBackend {
   Result<void> Detach(const std::string& path) override;
   [[nodiscard]] Result<DiskFill> Fill(const std::string& path) override;
   Result<DiskFill> Grow(const std::string& path, Bytes max_change) override;
+  Result<StoreClone> CloneStore(const std::string& path, const std::string& clone) override;
+  // Those whose servers listen under this run directory.
+  [[nodiscard]] Result<std::vector<std::string>> Attached() override;
 
  private:
   std::string run_dir_;

@@ -1,0 +1,57 @@
+// CloneStoreOfDisk: asks the server of a disk.
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+#include "backend/store_clone.h"
+#include "backend/user/attachment.h"
+#include "backend/user/control_socket.h"
+#include "backend/user/disk_list.h"
+#include "backend/user/messages.h"
+#include "backend/user/server_client.h"
+
+namespace veneer {
+namespace {
+
+// The server does not live in the caller's directory, and messages are UTF-8.
+Result<ControlRequest> RequestFor(const std::string& clone) {
+  if (clone.empty()) {
+    return Fail(ErrorKind::kUsage, "the path of the clone is empty", "name the file to be made");
+  }
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(clone, error);
+  if (error) return FailErrno(error.value(), clone);
+  ControlRequest request{.op = ControlOp::kClone, .clone = absolute};
+  const ControlRequest sent = VENEER_TRY(DecodeRequest(EncodeRequest(request)));
+  if (sent.clone == request.clone) return request;
+  return Fail(ErrorKind::kUsage, fmt::format("{} is not UTF-8", clone), "choose another path");
+}
+
+// What was written through the device, or through a mapping of the file, and is in the kernel's
+// caches; the server does not touch the disk that it serves, nor a file system on it.
+Result<void> WriteBack(const FoundDisk& disk, const std::string& clone) {
+  const std::optional<DiskRecord> record = RecordOf(disk.files);
+  if (!record || !record->device) return WriteBackDisk(disk.mount.path);
+  struct stat status{};
+  if (::stat(record->device->c_str(), &status) != 0) return FailErrno(errno, *record->device);
+  VENEER_TRY(RefuseCloneOn(status.st_rdev, clone));
+  return WriteBackDisk(*record->device);
+}
+
+}  // namespace
+
+Result<StoreClone> CloneStoreOfDisk(const std::string& path, const std::string& clone) {
+  const FoundDisk disk = VENEER_TRY(FindDisk(path));
+  const ControlRequest request = VENEER_TRY(RequestFor(clone));
+  VENEER_TRY(ServerOf(disk));  // a dead one is told as such
+  VENEER_TRY(WriteBack(disk, request.clone));
+  const Connection server = VENEER_TRY(ServerOf(disk));
+  const std::string answer = VENEER_TRY(Ask(disk, server, request));
+  return DecodeClone(answer);
+}
+
+}  // namespace veneer

@@ -1,0 +1,29 @@
+// The disks that have files under the run directory, whether their servers live or not.
+//
+// Blocks as the file systems do; no disk is touched. Any thread, any process.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backend/user/disk_place.h"
+#include "backend/user/messages.h"
+#include "base/result.h"
+#include "kernel/mounts.h"
+
+namespace veneer {
+
+// Of each of them: a killed server may have left any of its files.
+std::vector<DiskFiles> DisksIn(const std::string& run_dir);
+
+// Nothing where there is none that can be read.
+std::optional<DiskRecord> RecordOf(const DiskFiles& files);
+
+// Whether that mount is the disk with these files.
+bool IsMountOf(const MountEntry& mount, const DiskFiles& files);
+
+// The paths of the disks that are mounted and whose server lives, sorted.
+Result<std::vector<std::string>> AttachedDisks(const std::string& run_dir, const Mounts& mounts);
+
+}  // namespace veneer
