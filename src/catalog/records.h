@@ -24,7 +24,7 @@ enum class TemplateKind : std::uint8_t {
 
 // What tells that a file is still the one that was recorded, without reading it.
 struct FileStamp {
-  Bytes size;
+  Bytes size{};
   std::int64_t modified_ns = 0;  // since the epoch
   std::uint64_t inode = 0;
 
@@ -32,11 +32,11 @@ struct FileStamp {
 };
 
 struct TemplateRecord {
-  std::string id;    // "tp-" + 8 hex digits
-  std::string name;  // unique among templates
+  std::string id{};    // "tp-" + 8 hex digits
+  std::string name{};  // unique among templates
   TemplateKind kind = TemplateKind::kImage;
-  FileStamp image;                         // its size is the template's
-  std::string digest;                      // "sha256:" + 64 hex digits, of the image (cow/digest.h)
+  FileStamp image{};                       // its size is the template's
+  std::string digest{};                    // "sha256:" + 64 hex digits, of the image (cow/digest.h)
   std::optional<std::string> made_from{};  // kSnapshot: the sandbox's id
   Timestamp created_at{};
 };
@@ -58,21 +58,21 @@ inline constexpr SandboxState kSandboxStates[] = {
     SandboxState::kFailed};
 
 struct StepTiming {
-  std::string step;  // "attach"
+  std::string step{};  // "attach"
   std::chrono::duration<double, std::milli> took{};
 
   bool operator==(const StepTiming&) const = default;
 };
 
 struct SandboxRecord {
-  std::string id;    // "sb-" + 8 hex digits
-  std::string name;  // unique among sandboxes; its id where none was given
-  std::string template_id;
+  std::string id{};    // "sb-" + 8 hex digits
+  std::string name{};  // unique among sandboxes; its id where none was given
+  std::string template_id{};
   SandboxState state = SandboxState::kCreating;
   std::string reason{};               // why it is kFailed, or was paused by no command; else empty
-  std::string backend;                // "dm" or "user": how it is attached, or was last
+  std::string backend{};              // "dm" or "user": how it is attached, or was last
   std::optional<std::string> path{};  // what a VMM opens; nothing while it is not attached
-  Bytes size;                         // of the disk
+  Bytes size{};                       // of the disk
   std::string last_operation{};       // "create", "pause", …
   std::vector<StepTiming> timings{};  // of that operation, in order
   Timestamp created_at{};
@@ -81,8 +81,8 @@ struct SandboxRecord {
 // Something with several steps that was begun and is not a state of a sandbox: the making of a
 // template. Whoever finds one whose object nobody works on undoes it.
 struct IntentRecord {
-  std::string id;        // of what is being made: a template's
-  std::string verb;      // "import", "snapshot"
+  std::string id{};      // of what is being made: a template's
+  std::string verb{};    // "import", "snapshot"
   std::string object{};  // what it is made from: a sandbox's id; may be empty
   Timestamp began_at{};
 };

@@ -1,8 +1,15 @@
 #include "cow/clone.h"
 
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
+#include "base/unique_fd.h"
 #include "kernel/linux/range_copier.h"
 
 namespace veneer {
@@ -27,6 +34,18 @@ Result<void> CopyAll(const LinuxFile& from, LinuxFile& to, Bytes size,
 }
 
 }  // namespace
+
+Result<void> TrySharing(const std::string& directory) {
+  constexpr int kNameless = O_TMPFILE | O_RDWR | O_CLOEXEC;
+  const UniqueFd from(::open(directory.c_str(), kNameless, 0600));
+  const UniqueFd to(::open(directory.c_str(), kNameless, 0600));
+  const std::string block(4096, 'v');
+  const bool shared = from.valid() && to.valid() &&
+                      ::write(from.get(), block.data(), block.size()) > 0 &&
+                      ::ioctl(to.get(), FICLONE, from.get()) == 0;
+  if (shared) return {};
+  return FailErrno(errno, directory);
+}
 
 Result<ClonedFile> BeginClone(const LinuxFile& from, const std::string& path,
                               const std::function<void(Bytes, Bytes)>& progress) {

@@ -15,6 +15,10 @@
 
 namespace veneer {
 
+// Whether files in the directory can share blocks: tried, with two that have no names. Fails with
+// the errno where they cannot.
+Result<void> TrySharing(const std::string& directory);
+
 enum class CloneMethod : std::uint8_t { kReflink, kCopy };
 
 struct CloneReport {

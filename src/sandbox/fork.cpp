@@ -1,0 +1,102 @@
+// Lifecycle::Fork.
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "catalog/ids.h"
+#include "cow/clone.h"
+#include "images/space.h"
+#include "kernel/linux/linux_file.h"
+#include "sandbox/lifecycle.h"
+
+namespace veneer {
+namespace {
+
+constexpr unsigned kMostForks = 1000;
+
+struct Forks {
+  std::vector<SandboxRecord> records;
+  std::vector<ObjectLock> locks;
+};
+
+// New sandboxes like the parent, each locked, none recorded yet.
+Result<Forks> Plan(const Host& host, const SandboxRecord& parent, unsigned count) {
+  Forks forks;
+  for (unsigned n = 0; n < count; ++n) {
+    SandboxRecord record{.id = VENEER_TRY(NewId("sb-")),
+                         .template_id = parent.template_id,
+                         .state = SandboxState::kCreating,
+                         .backend = parent.backend,
+                         .size = parent.size,
+                         .last_operation = "fork",
+                         .created_at = host.now()};
+    record.name = record.id;
+    forks.locks.push_back(VENEER_TRY(ObjectLock::Take(host.layout.locks(), record.id, "fork")));
+    forks.records.push_back(std::move(record));
+  }
+  return forks;
+}
+
+// What the clones take at once.
+Result<Bytes> RoomFor(const Host& host, const SandboxRecord& parent, unsigned count) {
+  if (TrySharing(host.layout.sandboxes())) return Bytes(0);
+  const auto store = VENEER_TRY(LinuxFile::Open(host.layout.Store(parent.id), Access::kReadOnly));
+  const Bytes data = VENEER_TRY(store->AllocatedBytes());
+  return Bytes(data.value() * count);
+}
+
+// The parent's store at one moment, as the file `to`. Yields how long the parent was held.
+Result<std::chrono::duration<double, std::milli>> CloneParent(const Host& host,
+                                                              const SandboxRecord& parent,
+                                                              const std::string& to) {
+  if (parent.state == SandboxState::kRunning) {
+    DiskBackend* const backend = VENEER_TRY(host.backends.Named(parent.backend));
+    const StoreClone clone = VENEER_TRY(backend->CloneStore(parent.path.value_or(""), to));
+    return clone.held;
+  }
+  const auto store = VENEER_TRY(LinuxFile::Open(host.layout.Store(parent.id), Access::kReadOnly));
+  VENEER_TRY(store->TryLock(LinuxFile::Lock::kShared));
+  VENEER_TRY(CloneFile(*store, to));
+  return std::chrono::duration<double, std::milli>(0);
+}
+
+}  // namespace
+
+Result<std::vector<SandboxRecord>> Lifecycle::Fork(const std::string& reference, unsigned count) {
+  if (count == 0 || count > kMostForks) {
+    return Fail(ErrorKind::kUsage, fmt::format("cannot make {} forks", count),
+                fmt::format("--count is from 1 to {}", kMostForks));
+  }
+  const ClaimedSandbox parent = VENEER_TRY(Claim(host_, reference, Verb::kFork));
+  const Bytes needed = VENEER_TRY(RoomFor(host_, parent.record, count));
+  VENEER_TRY(RequireRoom(host_.layout.sandboxes(), needed, host_.reserve));
+  Forks forks = VENEER_TRY(Plan(host_, parent.record, count));
+  VENEER_TRY(host_.catalog.Add(forks.records));
+  const Result<void> filled = FillForks(parent.record, forks.records);
+  if (filled) return std::move(forks.records);
+  for (std::size_t n = 0; n < forks.records.size(); ++n) {
+    const Result<void> ended = EndDiskOf(host_, forks.records[n]);
+    const Result<void> forgotten = ended ? Forget(host_, forks.records[n]) : ended;
+    if (forgotten) std::move(forks.locks[n]).Forget();  // else recover does it
+  }
+  return Fail(filled.error());
+}
+
+// The first is the parent's clone; the others are clones of it, which nobody waits for.
+Result<void> Lifecycle::FillForks(const SandboxRecord& parent, std::vector<SandboxRecord>& forks) {
+  std::vector<StepClock> clocks(forks.size());
+  const std::string first = host_.layout.Store(forks.front().id);
+  const auto held =
+      VENEER_TRY(clocks.front().Time("clone", [&] { return CloneParent(host_, parent, first); }));
+  clocks.front().Note("held", held);
+  const auto store = VENEER_TRY(LinuxFile::Open(first, Access::kReadOnly));
+  for (std::size_t n = 1; n < forks.size(); ++n) {
+    VENEER_TRY(clocks[n].Time("clone",
+                              [&] { return CloneFile(*store, host_.layout.Store(forks[n].id)); }));
+  }
+  // Not before all are there: an attached store changes.
+  for (std::size_t n = 0; n < forks.size(); ++n) forks[n] = VENEER_TRY(Start(forks[n], clocks[n]));
+  return {};
+}
+
+}  // namespace veneer

@@ -1,0 +1,26 @@
+// What the use cases work on: one state directory on one host.
+#pragma once
+
+#include <functional>
+
+#include "backend/gc.h"
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "images/space.h"
+#include "sandbox/backend_set.h"
+#include "sandbox/layout.h"
+
+namespace veneer {
+
+struct Host {
+  Catalog& catalog;
+  BackendSet& backends;
+  const Layout& layout;
+  SpaceReserve reserve;
+  std::function<Timestamp()> now;
+  // Ends what killed commands left of disks in the kernel and in the run directory, on all
+  // backends.
+  std::function<Result<GcReport>(GcMode)> collect;
+};
+
+}  // namespace veneer

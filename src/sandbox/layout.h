@@ -1,0 +1,53 @@
+// Where the files of a state directory lie.
+//
+//   ROOT/catalog.db           the catalog
+//   ROOT/instance             whose devices in the kernel are ours
+//   ROOT/templates/ID.img     a template's image, read-only
+//   ROOT/templates/ID.cow     while it is made from a sandbox: the clone of its store
+//   ROOT/sandboxes/ID.cow     a sandbox's store
+//   ROOT/locks/ID.lock        who works on an object
+//   RUN/sandboxes/ID.img      a running sandbox's disk (user backend)
+//
+// Pure, but for Prepare.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+
+namespace veneer {
+
+class Layout {
+ public:
+  Layout(std::string root, std::string run) : root_(std::move(root)), run_(std::move(run)) {}
+
+  // Makes the directories, readable for their owner alone. kFailed with what to do where it cannot.
+  Result<void> Prepare() const;
+
+  [[nodiscard]] const std::string& root() const { return root_; }
+  [[nodiscard]] const std::string& run() const { return run_; }
+  [[nodiscard]] std::string catalog() const { return root_ + "/catalog.db"; }
+  [[nodiscard]] std::string templates() const { return root_ + "/templates"; }
+  [[nodiscard]] std::string sandboxes() const { return root_ + "/sandboxes"; }
+  [[nodiscard]] std::string locks() const { return root_ + "/locks"; }
+  [[nodiscard]] std::string disks() const { return run_ + "/sandboxes"; }
+
+  [[nodiscard]] std::string Image(const std::string& id) const {
+    return templates() + "/" + id + ".img";
+  }
+  [[nodiscard]] std::string SnapshotStore(const std::string& id) const {
+    return templates() + "/" + id + ".cow";
+  }
+  [[nodiscard]] std::string Store(const std::string& id) const {
+    return sandboxes() + "/" + id + ".cow";
+  }
+  [[nodiscard]] std::string Disk(const std::string& id) const {
+    return disks() + "/" + id + ".img";
+  }
+
+ private:
+  std::string root_;
+  std::string run_;
+};
+
+}  // namespace veneer

@@ -1,0 +1,145 @@
+#include "sandbox/lifecycle.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+#include <utility>
+
+#include "catalog/ids.h"
+#include "cow/create.h"
+#include "images/space.h"
+
+namespace veneer {
+namespace {
+
+// What a new sandbox takes at once: a header, a first area, and what SQLite writes.
+constexpr Bytes kLittle = MiB(1);
+
+bool IsMissing(const Error& error) {
+  return error.kind == ErrorKind::kNotFound || error.kind == ErrorKind::kCorrupt;
+}
+
+// Records that it stands in this state, and why.
+Result<void> Settle(const Host& host, SandboxRecord& record, SandboxState state,
+                    std::string reason = {}) {
+  record.state = state;
+  record.reason = std::move(reason);
+  if (state != SandboxState::kRunning) record.path.reset();
+  return host.catalog.Update(record);
+}
+
+void BeginOperation(SandboxRecord& record, std::string_view name, SandboxState state) {
+  record.last_operation = name;
+  record.timings.clear();
+  record.state = state;
+}
+
+}  // namespace
+
+Result<SandboxRecord> Lifecycle::Create(const CreateRequest& request) {
+  const TemplateRecord from = VENEER_TRY(host_.catalog.Template(request.template_reference));
+  const Bytes size = request.size.value_or(from.image.size);
+  VENEER_TRY(RequireRoom(host_.layout.sandboxes(), kLittle, host_.reserve));
+  const DiskBackend* const backend = VENEER_TRY(host_.backends.Choose(request.backend));
+  SandboxRecord record{.id = VENEER_TRY(NewId("sb-")),
+                       .template_id = from.id,
+                       .backend = std::string(BackendName(backend->kind())),
+                       .size = size,
+                       .created_at = host_.now()};
+  if (!request.name.empty()) VENEER_TRY(RequireName(request.name));
+  record.name = request.name.empty() ? record.id : request.name;
+  ObjectLock lock = VENEER_TRY(ObjectLock::Take(host_.layout.locks(), record.id, "create"));
+  BeginOperation(record, "create", SandboxState::kCreating);
+  StepClock clock;
+  auto begun = clock.Time("record", [&] { return host_.catalog.Add(record); });
+  if (!begun) {
+    std::move(lock).Forget();
+    return Fail(begun.error());
+  }
+  const auto made = clock.Time("store", [&] {
+    return CreateStore(
+        host_.layout.Store(record.id),
+        {.chunk_size = ChunkSize{}, .origin_size = from.image.size, .disk_size = size});
+  });
+  auto started = made ? Start(record, clock) : Fail(made.error());
+  if (!started) {
+    Forget(host_, record).Ignore("recover does it; the cause is what matters");
+    std::move(lock).Forget();
+  }
+  return started;
+}
+
+// Verifies, attaches, and records that it runs. On failure its disk is not attached.
+Result<SandboxRecord> Lifecycle::Start(SandboxRecord record, StepClock& clock) {
+  VENEER_TRY(clock.Time("verify", [&] { return RequireFiles(host_, record); }));
+  record.path = VENEER_TRY(clock.Time("attach", [&] { return AttachDiskOf(host_, record); }));
+  record.timings = clock.steps();
+  const Result<void> settled = Settle(host_, record, SandboxState::kRunning);
+  if (settled) return record;
+  EndDiskOf(host_, record).Ignore("recover does it; the cause is what matters");
+  return Fail(settled.error());
+}
+
+Result<SandboxRecord> Lifecycle::Pause(const std::string& reference) {
+  ClaimedSandbox claimed = VENEER_TRY(Claim(host_, reference, Verb::kPause));
+  SandboxRecord& record = claimed.record;
+  BeginOperation(record, "pause", claimed.through);
+  StepClock clock;
+  VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Update(record); }));
+  const auto detached = clock.Time("detach", [&] { return DetachDiskOf(host_, record); });
+  record.timings = clock.steps();
+  if (!detached) {
+    Settle(host_, record, SandboxState::kRunning).Ignore("recover does it");
+    return Fail(detached.error());
+  }
+  VENEER_TRY(Settle(host_, record, SandboxState::kPaused,
+                    *detached == Detached::kWasGone
+                        ? "its disk had gone by itself: what was not flushed is lost"
+                        : ""));
+  return record;
+}
+
+Result<SandboxRecord> Lifecycle::Resume(const std::string& reference,
+                                        std::optional<BackendChoice> backend) {
+  ClaimedSandbox claimed = VENEER_TRY(Claim(host_, reference, Verb::kResume));
+  SandboxRecord& record = claimed.record;
+  const BackendChoice before = VENEER_TRY(BackendChoiceNamed(record.backend));
+  auto chosen = host_.backends.Choose(backend.value_or(before));
+  if (!chosen && !backend) chosen = host_.backends.Choose(BackendChoice::kAuto);
+  if (!chosen) return Fail(chosen.error());
+  record.backend = BackendName((*chosen)->kind());
+  BeginOperation(record, "resume", claimed.through);
+  StepClock clock;
+  VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Update(record); }));
+  auto started = Start(record, clock);
+  if (started) return started;
+  const Result<void> files = RequireFiles(host_, record);
+  const bool broken = !files && IsMissing(files.error());
+  record.timings = clock.steps();
+  Settle(host_, record, broken ? SandboxState::kFailed : SandboxState::kPaused,
+         broken ? files.error().what : "")
+      .Ignore("recover does it; the cause is what matters");
+  return started;
+}
+
+Result<void> Lifecycle::Destroy(const std::string& reference, DestroyMode mode) {
+  ClaimedSandbox claimed = VENEER_TRY(Claim(host_, reference, Verb::kDestroy));
+  SandboxRecord& record = claimed.record;
+  const SandboxState before = record.state;
+  BeginOperation(record, "destroy", claimed.through);
+  VENEER_TRY(host_.catalog.Update(record));
+  const auto detached = DetachDiskOf(host_, record);
+  const bool give_up =
+      mode == DestroyMode::kForce && !detached && detached.error().kind != ErrorKind::kConflict;
+  const bool gone = detached || (give_up && !VENEER_TRY(IsAttached(host_, record)));
+  if (!gone) {
+    record.state = before;
+    host_.catalog.Update(record).Ignore("recover does it; the cause is what matters");
+    return Fail(detached.error());
+  }
+  VENEER_TRY(Forget(host_, record));
+  std::move(claimed.lock).Forget();
+  return {};
+}
+
+}  // namespace veneer

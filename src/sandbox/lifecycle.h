@@ -1,0 +1,100 @@
+// Lifecycle: create, pause, resume, destroy and fork sandboxes.
+//
+// Every verb records what it is about to do (the state on the way), does it, and records what came
+// of it; a verb that is killed in between is ended by Recover (recover.h). It has the sandbox's
+// lock meanwhile. A verb that fails leaves the sandbox as it was, or says kFailed in its state.
+// The disk's path comes and goes with its attachment; what a program flushed to it is never lost.
+//
+// References are ids, names or beginnings of ids. All verbs block until done: as Attach and Detach
+// of DiskBackend do. kNotFound: no such sandbox or template; kConflict: not legal in its state, a
+// name that is taken, a disk in use, or another process works on it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/units.h"
+#include "catalog/object_lock.h"
+#include "catalog/records.h"
+#include "sandbox/backend_set.h"
+#include "sandbox/host.h"
+#include "sandbox/step_clock.h"
+#include "sandbox/transitions.h"
+
+namespace veneer {
+
+struct CreateRequest {
+  std::string template_reference;
+  std::string name{};  // its id where empty
+  // kUsage where it is smaller than the template's image.
+  std::optional<Bytes> size{};
+  BackendChoice backend = BackendChoice::kAuto;
+};
+
+enum class DestroyMode : std::uint8_t {
+  kCareful,
+  kForce,  // also where what was written last cannot be flushed any more
+};
+
+class Lifecycle {
+ public:
+  explicit Lifecycle(const Host& host) : host_(host) {}
+
+  // kNoSpace where it would use up the reserve.
+  Result<SandboxRecord> Create(const CreateRequest& request);
+
+  // The disk's users are gone afterwards; kConflict names those who stay, and it runs on.
+  Result<SandboxRecord> Pause(const std::string& reference);
+
+  // `backend`: another than it had before; where absent, that one, or any if the host lacks it.
+  // A missing or changed template or a missing store makes it kFailed.
+  Result<SandboxRecord> Resume(const std::string& reference,
+                               std::optional<BackendChoice> backend = std::nullopt);
+
+  Result<void> Destroy(const std::string& reference, DestroyMode mode);
+
+  // `count` running copies of its disk, of one moment: all, or none and nothing has changed.
+  // kUsage: none, or more than 1,000.
+  Result<std::vector<SandboxRecord>> Fork(const std::string& reference, unsigned count);
+
+ private:
+  Result<SandboxRecord> Start(SandboxRecord record, StepClock& clock);
+  Result<void> FillForks(const SandboxRecord& parent, std::vector<SandboxRecord>& forks);
+
+  Host host_;
+};
+
+// Below: what the verbs and Recover share. The caller has the sandbox's lock.
+
+struct ClaimedSandbox {
+  ObjectLock lock;
+  SandboxRecord record;
+  SandboxState through;  // what to record before the verb's first step
+};
+// Takes the lock, then looks what state it is in, and whether the verb is legal there.
+Result<ClaimedSandbox> Claim(const Host& host, const std::string& reference, Verb verb);
+
+// Attaches the disk of a record that says with which backend; yields what a VMM opens.
+Result<std::string> AttachDiskOf(const Host& host, const SandboxRecord& record);
+
+enum class Detached : std::uint8_t {
+  kDone,
+  kWasGone,  // nothing was served any more; what was left of it is removed
+};
+Result<Detached> DetachDiskOf(const Host& host, const SandboxRecord& record);
+
+// The same, whether there was anything or not.
+Result<void> EndDiskOf(const Host& host, const SandboxRecord& record);
+
+// Whether its disk is attached and served.
+Result<bool> IsAttached(const Host& host, const SandboxRecord& record);
+
+// kNotFound where its store is missing; as Templates::Verify for its template.
+Result<void> RequireFiles(const Host& host, const SandboxRecord& record);
+
+// Its store, then its record. Its disk is detached.
+Result<void> Forget(const Host& host, const SandboxRecord& record);
+
+}  // namespace veneer

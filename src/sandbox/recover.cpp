@@ -1,0 +1,191 @@
+#include "sandbox/recover.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "catalog/object_lock.h"
+#include "sandbox/lifecycle.h"
+#include "sandbox/templates.h"
+
+namespace veneer {
+namespace {
+
+const std::vector<SandboxState> kOnTheWay{SandboxState::kCreating, SandboxState::kPausing,
+                                          SandboxState::kResuming, SandboxState::kDestroying};
+
+class Recovery {
+ public:
+  explicit Recovery(const Host& host) : host_(host) {}
+
+  Result<RecoverReport> Run(RecoverScope scope);
+
+ private:
+  // What became of it; nothing where it is as it should be.
+  using Outcome = std::optional<std::string>;
+
+  Result<std::vector<SandboxRecord>> Vanished();
+  Result<std::vector<SandboxRecord>> Doubtful();
+  void Visit(const SandboxRecord& seen);
+  Result<Outcome> End(SandboxRecord& record);
+  Result<Outcome> EndPausing(SandboxRecord& record);
+  Result<Outcome> Reconsider(SandboxRecord& record);
+  Result<Outcome> Gone(const SandboxRecord& record);
+  Result<Outcome> Become(SandboxRecord& record, SandboxState state, std::string reason);
+  void EndIntent(const IntentRecord& intent);
+  void Note(std::string object, const Result<Outcome>& ended);
+
+  Host host_;
+  RecoverReport report_;
+};
+
+void Recovery::Note(std::string object, const Result<Outcome>& ended) {
+  if (!ended) {
+    report_.stuck.push_back({.object = std::move(object), .outcome = ended.error().what});
+  } else if (*ended) {
+    report_.changed.push_back({.object = std::move(object), .outcome = **ended});
+  }
+}
+
+// Those that are recorded as running whose disks nobody serves: one look at each backend in use.
+Result<std::vector<SandboxRecord>> Recovery::Vanished() {
+  std::vector<SandboxRecord> running =
+      VENEER_TRY(host_.catalog.SandboxesIn({SandboxState::kRunning}));
+  std::set<std::string> backends;
+  for (const SandboxRecord& record : running) backends.insert(record.backend);
+  std::set<std::string> served;
+  for (const std::string& name : backends) {
+    DiskBackend* const backend = VENEER_TRY(host_.backends.Named(name));
+    auto attached = backend->Attached();
+    if (!attached && attached.error().kind == ErrorKind::kUnsupported) continue;
+    if (!attached) return Fail(attached.error());
+    served.insert(attached->begin(), attached->end());
+  }
+  std::erase_if(running, [&](const auto& each) { return served.contains(each.path.value_or("")); });
+  return running;
+}
+
+// Those whose files may have gone, or have come back.
+Result<std::vector<SandboxRecord>> Recovery::Doubtful() {
+  std::vector<SandboxRecord> found =
+      VENEER_TRY(host_.catalog.SandboxesIn({SandboxState::kPaused, SandboxState::kFailed}));
+  std::erase_if(found, [&](const SandboxRecord& each) {
+    return each.state == SandboxState::kPaused && RequireFiles(host_, each);
+  });
+  return found;
+}
+
+Result<Recovery::Outcome> Recovery::Become(SandboxRecord& record, SandboxState state,
+                                           std::string reason) {
+  record.state = state;
+  record.reason = std::move(reason);
+  if (state != SandboxState::kRunning) record.path.reset();
+  VENEER_TRY(host_.catalog.Update(record));
+  return Outcome(record.reason.empty() ? std::string(StateName(state))
+                                       : fmt::format("{}: {}", StateName(state), record.reason));
+}
+
+Result<Recovery::Outcome> Recovery::Gone(const SandboxRecord& record) {
+  VENEER_TRY(EndDiskOf(host_, record));
+  VENEER_TRY(Forget(host_, record));
+  return Outcome("removed");
+}
+
+Result<Recovery::Outcome> Recovery::EndPausing(SandboxRecord& record) {
+  const auto detached = DetachDiskOf(host_, record);
+  if (detached) return Become(record, SandboxState::kPaused, "");
+  const bool busy = detached.error().kind == ErrorKind::kConflict && record.path;
+  if (busy) return Become(record, SandboxState::kRunning, "");
+  return Fail(detached.error());
+}
+
+// One that failed, or whose files have gone.
+Result<Recovery::Outcome> Recovery::Reconsider(SandboxRecord& record) {
+  const Result<void> files = RequireFiles(host_, record);
+  if (files) {
+    if (record.state == SandboxState::kPaused) return Outcome();
+    VENEER_TRY(EndDiskOf(host_, record));
+    return Become(record, SandboxState::kPaused, "");
+  }
+  if (record.state == SandboxState::kFailed && record.reason == files.error().what) {
+    return Outcome();
+  }
+  return Become(record, SandboxState::kFailed, files.error().what);
+}
+
+Result<Recovery::Outcome> Recovery::End(SandboxRecord& record) {
+  switch (record.state) {
+    case SandboxState::kCreating:
+    case SandboxState::kDestroying:
+      return Gone(record);
+    case SandboxState::kPausing:
+      return EndPausing(record);
+    case SandboxState::kResuming:
+      VENEER_TRY(EndDiskOf(host_, record));
+      return Become(record, SandboxState::kPaused, "");
+    case SandboxState::kRunning:
+      if (VENEER_TRY(IsAttached(host_, record))) return Outcome();
+      VENEER_TRY(EndDiskOf(host_, record));
+      return Become(record, SandboxState::kPaused,
+                    "its disk had gone by itself: what was not flushed is lost");
+    case SandboxState::kPaused:
+    case SandboxState::kFailed:
+      return Reconsider(record);
+  }
+  return Outcome();
+}
+
+void Recovery::Visit(const SandboxRecord& seen) {
+  auto lock = ObjectLock::TryTake(host_.layout.locks(), seen.id, "recover");
+  if (!lock) return;  // somebody is at work
+  auto record = host_.catalog.Sandbox(seen.id);
+  if (!record) {
+    std::move(*lock).Forget();
+    return;
+  }
+  const std::string object = fmt::format("sandbox {}", seen.id);
+  const Result<Outcome> ended = End(*record);
+  Note(object, ended);
+  if (ended && !host_.catalog.Sandbox(seen.id)) std::move(*lock).Forget();
+}
+
+void Recovery::EndIntent(const IntentRecord& intent) {
+  auto lock = ObjectLock::TryTake(host_.layout.locks(), intent.id, "recover");
+  if (!lock) return;
+  // It may have been finished between our look and the lock.
+  const auto intents = host_.catalog.Intents();
+  const bool still = intents && std::ranges::any_of(*intents, [&](const IntentRecord& each) {
+                       return each.id == intent.id;
+                     });
+  if (!still) return;
+  const Result<void> undone = Templates(host_).Undo(intent.id);
+  if (undone) std::move(*lock).Forget();
+  Note(fmt::format("template {}", intent.id),
+       undone ? Result<Outcome>(Outcome("removed: it was not finished")) : Fail(undone.error()));
+}
+
+Result<RecoverReport> Recovery::Run(RecoverScope scope) {
+  std::vector<SandboxRecord> found = VENEER_TRY(host_.catalog.SandboxesIn(kOnTheWay));
+  const std::vector<IntentRecord> intents = VENEER_TRY(host_.catalog.Intents());
+  // First of all: a disk that a killed command held still would keep everybody waiting.
+  const bool any = !found.empty() || !intents.empty();
+  if (any || scope == RecoverScope::kEverything) VENEER_TRY(host_.collect(GcMode::kRemove));
+  for (const SandboxRecord& record : VENEER_TRY(Vanished())) found.push_back(record);
+  if (scope == RecoverScope::kEverything) {
+    for (const SandboxRecord& record : VENEER_TRY(Doubtful())) found.push_back(record);
+  }
+  for (const SandboxRecord& record : found) Visit(record);
+  for (const IntentRecord& intent : intents) EndIntent(intent);
+  return std::move(report_);
+}
+
+}  // namespace
+
+Result<RecoverReport> Recover(const Host& host, RecoverScope scope) {
+  return Recovery(host).Run(scope);
+}
+
+}  // namespace veneer

@@ -1,0 +1,146 @@
+// What Recover makes of what killed commands left.
+#include "sandbox/recover.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+
+#include "sandbox/orphans.h"
+#include "sandbox/testing/sandbox_test.h"
+
+namespace veneer {
+namespace {
+
+using testing::FakeBackend;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class RecoverTest : public testing::SandboxTest {
+ protected:
+  RecoverReport Recovered(RecoverScope scope = RecoverScope::kQuick) {
+    auto report = Recover(host_, scope);
+    EXPECT_TRUE(report) << report.error().what;
+    return report ? *std::move(report) : RecoverReport{};
+  }
+};
+
+TEST_F(RecoverTest, WhereNothingIsHalfDoneNothingHappens) {
+  Create("web");
+  const RecoverReport report = Recovered();
+  EXPECT_THAT(report.changed, IsEmpty());
+  EXPECT_THAT(report.stuck, IsEmpty());
+  EXPECT_EQ(collections_, 0U);
+  EXPECT_EQ(Recorded("web").state, SandboxState::kRunning);
+}
+
+TEST_F(RecoverTest, EveryHalfDoneVerbIsEnded) {
+  struct Case {
+    SandboxState left;
+    bool exists;
+    SandboxState afterwards;
+  };
+  for (const Case& each :
+       {Case{SandboxState::kCreating, false, {}}, Case{SandboxState::kDestroying, false, {}},
+        Case{SandboxState::kPausing, true, SandboxState::kPaused},
+        Case{SandboxState::kResuming, true, SandboxState::kPaused}}) {
+    const SandboxRecord record = Create();
+    LeaveIn(each.left, record);
+    EXPECT_THAT(Recovered().changed, SizeIs(1));
+    EXPECT_THAT(dm_.Attached().value(), IsEmpty());
+    EXPECT_EQ(Exists(record.id), each.exists) << StateName(each.left);
+    EXPECT_EQ(std::filesystem::exists(layout_.Store(record.id)), each.exists);
+    if (each.exists) {
+      EXPECT_EQ(Recorded(record.id).state, each.afterwards);
+      ASSERT_TRUE(lifecycle_.Destroy(record.id, DestroyMode::kCareful));
+    }
+  }
+}
+
+TEST_F(RecoverTest, AHeldDiskIsLetGoFirst) {
+  LeaveIn(SandboxState::kPausing, Create());
+  Recovered();
+  EXPECT_EQ(collections_, 1U);
+}
+
+TEST_F(RecoverTest, WhatSomebodyWorksOnIsLeftAlone) {
+  const SandboxRecord record = Create("web");
+  LeaveIn(SandboxState::kPausing, record);
+  const auto lock = ObjectLock::Take(layout_.locks(), record.id, "pause");
+  ASSERT_TRUE(lock);
+  EXPECT_THAT(Recovered().changed, IsEmpty());
+  EXPECT_EQ(Recorded("web").state, SandboxState::kPausing);
+}
+
+TEST_F(RecoverTest, ADiskThatWentByItselfIsPausedWithTheReason) {
+  const SandboxRecord record = Create("web");
+  dm_.Drop(*record.path);
+  ASSERT_THAT(Recovered().changed, SizeIs(1));
+  EXPECT_EQ(Recorded("web").state, SandboxState::kPaused);
+  EXPECT_THAT(Recorded("web").reason, HasSubstr("not flushed"));
+  EXPECT_TRUE(lifecycle_.Resume("web"));
+  EXPECT_THAT(Recorded("web").reason, IsEmpty());
+}
+
+TEST_F(RecoverTest, AHalfPausedDiskInUseRunsOn) {
+  LeaveIn(SandboxState::kPausing, Create("web"));
+  dm_.FailNext(FakeBackend::Op::kDetach, {ErrorKind::kConflict, EBUSY, "held", ""});
+  Recovered();
+  EXPECT_EQ(Recorded("web").state, SandboxState::kRunning);
+}
+
+TEST_F(RecoverTest, WhatCannotBeEndedYetIsToldAndTriedAgain) {
+  LeaveIn(SandboxState::kDestroying, Create("web"));
+  dm_.FailNext(FakeBackend::Op::kDetach, {ErrorKind::kConflict, EBUSY, "held by pid 812", ""});
+  const RecoverReport report = Recovered();
+  ASSERT_THAT(report.stuck, SizeIs(1));
+  EXPECT_THAT(report.stuck[0].outcome, HasSubstr("812"));
+  EXPECT_THAT(Recovered().changed, SizeIs(1));
+  EXPECT_FALSE(Exists("web"));
+}
+
+TEST_F(RecoverTest, AMissingFileIsNoticedAndItsReturnToo) {
+  const SandboxRecord record = Create("web");
+  ASSERT_TRUE(lifecycle_.Pause("web"));
+  const std::string store = layout_.Store(record.id);
+  std::filesystem::rename(store, store + ".away");
+  EXPECT_THAT(Recovered().changed, IsEmpty());  // not looked for at each command
+  EXPECT_THAT(Recovered(RecoverScope::kEverything).changed, SizeIs(1));
+  EXPECT_EQ(Recorded("web").state, SandboxState::kFailed);
+  EXPECT_THAT(Recovered(RecoverScope::kEverything).changed, IsEmpty());
+  std::filesystem::rename(store + ".away", store);
+  Recovered(RecoverScope::kEverything);
+  EXPECT_EQ(Recorded("web").state, SandboxState::kPaused);
+  EXPECT_TRUE(lifecycle_.Resume("web"));
+}
+
+TEST_F(RecoverTest, ATemplateThatWasNotFinishedIsGone) {
+  const IntentRecord intent{.id = "tp-01234567", .verb = "snapshot", .object = "sb-01234567"};
+  ASSERT_TRUE(catalog_->Begin(intent));
+  testing::MakeFile(layout_.Image(intent.id), MiB(1));
+  testing::MakeFile(layout_.SnapshotStore(intent.id), MiB(1));
+  EXPECT_THAT(Recovered().changed, SizeIs(1));
+  EXPECT_THAT(catalog_->Intents().value(), IsEmpty());
+  EXPECT_FALSE(std::filesystem::exists(layout_.Image(intent.id)));
+  EXPECT_FALSE(std::filesystem::exists(layout_.SnapshotStore(intent.id)));
+}
+
+TEST_F(RecoverTest, FilesOfNoRecordAreOrphansAndOthersAreNot) {
+  const SandboxRecord record = Create("web");
+  testing::MakeFile(layout_.Store("sb-aaaaaaaa"), MiB(1));
+  testing::MakeFile(layout_.Image("tp-bbbbbbbb"), MiB(1));
+  testing::MakeFile(layout_.sandboxes() + "/notes.txt", MiB(1));
+  const auto looked = CollectOrphans(host_, GcMode::kLook);
+  ASSERT_TRUE(looked);
+  EXPECT_THAT(looked->report.removed, SizeIs(2));
+  EXPECT_EQ(looked->freed, Bytes(0));  // holes
+  EXPECT_TRUE(std::filesystem::exists(layout_.Store("sb-aaaaaaaa")));
+  EXPECT_THAT(CollectOrphans(host_, GcMode::kRemove)->report.removed, SizeIs(2));
+  EXPECT_THAT(CollectOrphans(host_, GcMode::kRemove)->report.removed, IsEmpty());
+  EXPECT_TRUE(std::filesystem::exists(layout_.Store(record.id)));
+  EXPECT_TRUE(std::filesystem::exists(layout_.Image(base_.id)));
+  EXPECT_TRUE(std::filesystem::exists(layout_.sandboxes() + "/notes.txt"));
+}
+
+}  // namespace
+}  // namespace veneer

@@ -1,0 +1,90 @@
+// What the verbs and Recover share.
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "sandbox/lifecycle.h"
+#include "sandbox/templates.h"
+
+namespace veneer {
+namespace {
+
+// Where the disk is while it is attached, also where that was not recorded any more.
+std::string PathOf(const Host& host, const DiskBackend& backend, const SandboxRecord& record) {
+  if (record.path) return *record.path;
+  if (backend.kind() == BackendKind::kDm) return "/dev/mapper/veneer-" + record.id;
+  return host.layout.Disk(record.id);
+}
+
+// A host that has lost its device-mapper has no disks in it.
+bool LacksBackend(const Error& error) { return error.kind == ErrorKind::kUnsupported; }
+
+}  // namespace
+
+Result<ClaimedSandbox> Claim(const Host& host, const std::string& reference, Verb verb) {
+  const SandboxRecord found = VENEER_TRY(host.catalog.Sandbox(reference));
+  ObjectLock lock =
+      VENEER_TRY(ObjectLock::Take(host.layout.locks(), found.id, std::string(VerbName(verb))));
+  // Anything may have happened to it while we waited.
+  SandboxRecord record = VENEER_TRY(host.catalog.Sandbox(found.id));
+  const SandboxState through = VENEER_TRY(Begin(verb, record));
+  return ClaimedSandbox{.lock = std::move(lock), .record = std::move(record), .through = through};
+}
+
+Result<std::string> AttachDiskOf(const Host& host, const SandboxRecord& record) {
+  DiskBackend* const backend = VENEER_TRY(host.backends.Named(record.backend));
+  const AttachedDisk disk =
+      VENEER_TRY(backend->Attach({.store = host.layout.Store(record.id),
+                                  .origin = host.layout.Image(record.template_id),
+                                  .name = record.id,
+                                  .at = host.layout.Disk(record.id)}));
+  return disk.path;
+}
+
+Result<bool> IsAttached(const Host& host, const SandboxRecord& record) {
+  DiskBackend* const backend = VENEER_TRY(host.backends.Named(record.backend));
+  const auto attached = backend->Attached();
+  if (!attached && LacksBackend(attached.error())) return false;
+  if (!attached) return Fail(attached.error());
+  return std::ranges::find(*attached, PathOf(host, *backend, record)) != attached->end();
+}
+
+Result<Detached> DetachDiskOf(const Host& host, const SandboxRecord& record) {
+  const bool served = VENEER_TRY(IsAttached(host, record));
+  DiskBackend* const backend = VENEER_TRY(host.backends.Named(record.backend));
+  const Result<void> detached = backend->Detach(PathOf(host, *backend, record));
+  if (!detached && detached.error().kind != ErrorKind::kNotFound &&
+      !LacksBackend(detached.error())) {
+    return Fail(detached.error());
+  }
+  return served && detached ? Detached::kDone : Detached::kWasGone;
+}
+
+Result<void> EndDiskOf(const Host& host, const SandboxRecord& record) {
+  const auto detached = DetachDiskOf(host, record);
+  if (!detached) return Fail(detached.error());
+  return {};
+}
+
+Result<void> RequireFiles(const Host& host, const SandboxRecord& record) {
+  const std::string store = host.layout.Store(record.id);
+  struct stat status{};
+  if (::stat(store.c_str(), &status) != 0) {
+    return FailErrno(errno, fmt::format("the store {}", store), "restore the file from a backup");
+  }
+  return Templates(host).Verify(VENEER_TRY(host.catalog.Template(record.template_id)));
+}
+
+Result<void> Forget(const Host& host, const SandboxRecord& record) {
+  std::error_code error;
+  std::filesystem::remove(host.layout.Store(record.id), error);
+  if (error)
+    return FailErrno(error.value(), fmt::format("remove {}", host.layout.Store(record.id)));
+  return host.catalog.RemoveSandbox(record.id);
+}
+
+}  // namespace veneer

@@ -1,0 +1,121 @@
+#include "sandbox/snapshot.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "catalog/ids.h"
+#include "catalog/object_lock.h"
+#include "cow/clone.h"
+#include "cow/flatten.h"
+#include "images/space.h"
+#include "kernel/linux/linux_file.h"
+#include "sandbox/lifecycle.h"
+#include "sandbox/step_clock.h"
+
+namespace veneer {
+namespace {
+
+using Milliseconds = std::chrono::duration<double, std::milli>;
+
+Result<Bytes> RoomFor(const Host& host, const SandboxRecord& sandbox) {
+  if (TrySharing(host.layout.templates())) return Bytes(0);
+  Bytes needed(0);
+  for (const std::string& path :
+       {host.layout.Image(sandbox.template_id), host.layout.Store(sandbox.id)}) {
+    const auto file = VENEER_TRY(LinuxFile::Open(path, Access::kReadOnly));
+    needed += VENEER_TRY(file->AllocatedBytes());
+  }
+  return needed;
+}
+
+// The store that is to be flattened, with a shared lock: a paused sandbox's own, else a clone.
+struct StillStore {
+  std::unique_ptr<LinuxFile> file;
+  Milliseconds held{};
+};
+Result<StillStore> HoldStill(const Host& host, const SandboxRecord& sandbox,
+                             const std::string& clone) {
+  StillStore still;
+  std::string path = host.layout.Store(sandbox.id);
+  if (sandbox.state == SandboxState::kRunning) {
+    DiskBackend* const backend = VENEER_TRY(host.backends.Named(sandbox.backend));
+    still.held = VENEER_TRY(backend->CloneStore(sandbox.path.value_or(""), clone)).held;
+    path = clone;
+  }
+  still.file = VENEER_TRY(LinuxFile::Open(path, Access::kReadOnly));
+  VENEER_TRY(still.file->TryLock(LinuxFile::Lock::kShared));
+  return still;
+}
+
+class Snapshotting {
+ public:
+  Snapshotting(const Host& host, const SandboxRecord& sandbox, TemplateRecord made)
+      : host_(host), sandbox_(sandbox), made_(std::move(made)) {}
+
+  Result<Snapshot> Run(const IntentRecord& intent, const Progress& progress);
+
+ private:
+  Result<void> Flatten(const LinuxFile& store, const Progress& progress);
+
+  Host host_;
+  const SandboxRecord& sandbox_;
+  TemplateRecord made_;
+};
+
+Result<void> Snapshotting::Flatten(const LinuxFile& store, const Progress& progress) {
+  const auto origin =
+      VENEER_TRY(LinuxFile::Open(host_.layout.Image(sandbox_.template_id), Access::kReadOnly));
+  VENEER_TRY(veneer::Flatten(*origin, store, host_.layout.Image(made_.id), {.progress = progress}));
+  return {};
+}
+
+Result<Snapshot> Snapshotting::Run(const IntentRecord& intent, const Progress& progress) {
+  StepClock clock;
+  VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Begin(intent); }));
+  const std::string clone = host_.layout.SnapshotStore(made_.id);
+  VENEER_TRY(clock.Time("verify", [&] { return RequireFiles(host_, sandbox_); }));
+  const StillStore still =
+      VENEER_TRY(clock.Time("clone", [&] { return HoldStill(host_, sandbox_, clone); }));
+  VENEER_TRY(clock.Time("flatten", [&] { return Flatten(*still.file, progress); }));
+  std::error_code error;
+  std::filesystem::remove(clone, error);
+  if (error) return FailErrno(error.value(), fmt::format("remove {}", clone));
+  Templates templates(host_);
+  TemplateRecord finished =
+      VENEER_TRY(clock.Time("digest", [&] { return templates.Finish(made_, intent, progress); }));
+  return Snapshot{.record = std::move(finished), .held = still.held, .timings = clock.steps()};
+}
+
+}  // namespace
+
+Result<Snapshot> TakeSnapshot(const Host& host, const std::string& sandbox, const std::string& name,
+                              const Progress& progress) {
+  VENEER_TRY(RequireName(name));
+  const auto taken = host.catalog.Template(name);
+  if (taken && taken->name == name) {
+    return Fail(ErrorKind::kConflict, fmt::format("a template {} exists", name),
+                "choose another name, or remove that one first");
+  }
+  const ClaimedSandbox claimed = VENEER_TRY(Claim(host, sandbox, Verb::kSnapshot));
+  const Bytes needed = VENEER_TRY(RoomFor(host, claimed.record));
+  VENEER_TRY(RequireRoom(host.layout.templates(), needed, host.reserve));
+  const TemplateRecord made{.id = VENEER_TRY(NewId("tp-")),
+                            .name = name,
+                            .kind = TemplateKind::kSnapshot,
+                            .made_from = claimed.record.id};
+  ObjectLock lock = VENEER_TRY(ObjectLock::Take(host.layout.locks(), made.id, "snapshot"));
+  const IntentRecord intent{
+      .id = made.id, .verb = "snapshot", .object = claimed.record.id, .began_at = host.now()};
+  auto snapshot = Snapshotting(host, claimed.record, made).Run(intent, progress);
+  if (!snapshot) {
+    const Result<void> undone = Templates(host).Undo(made.id);
+    if (undone) std::move(lock).Forget();  // else recover does it
+  }
+  return snapshot;
+}
+
+}  // namespace veneer
