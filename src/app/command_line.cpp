@@ -10,6 +10,7 @@
 #include "app/global_options.h"
 #include "app/host_options.h"
 #include "app/output.h"
+#include "app/sandbox_options.h"
 
 namespace veneer {
 namespace {
@@ -18,8 +19,9 @@ constexpr std::string_view kFooter =
     "\nExit status: 0 done, 1 failed, 2 usage, 3 no such object, 4 conflict, 5 no space,\n"
     "6 corrupt or mismatched data, 7 not supported on this host.\n"
     "\nExamples:\n"
-    "  veneer cow create sandbox.cow --origin debian.img\n"
-    "  veneer cow attach sandbox.cow --origin debian.img --at /run/sandbox.img\n"
+    "  veneer template import debian debian.img\n"
+    "  veneer create debian --name web-1\n"
+    "  veneer fork web-1 --count 10\n"
     "  veneer cow --help\n"
     "  veneer demo";
 
@@ -81,6 +83,8 @@ Result<int> ParseAndRun(int argc, char** argv) {
   app.require_subcommand(0, 1);
   app.add_flag("--version", version, "Print the version");
   AddGlobalOptions(app, options);
+  AddTemplateCommands(app, command);
+  AddSandboxCommands(app, command);
   AddCowCommands(app, command);
   AddHostCommands(app, command);
   AddDemoCommand(app, command);

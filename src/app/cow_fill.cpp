@@ -45,6 +45,19 @@ Result<StoreFill> OfDiskOrFile(const GlobalOptions& options, const std::string& 
   return Fail(InContext(std::move(fill).error(), path));
 }
 
+// What is to be done about a store that takes no writes.
+std::string AdviceFor(StoreCondition condition) {
+  switch (condition) {
+    case StoreCondition::kGood:
+      return "";
+    case StoreCondition::kOverflow:
+      return "'veneer cow grow' makes room; a device of the kernel's takes it at its next attach";
+    case StoreCondition::kInvalid:
+      return "what was flushed before may be saved: detach it, and run 'veneer cow check'";
+  }
+  return "";
+}
+
 Result<void> PrintFill(OutputStyle style, const std::string& path, const StoreFill& fill) {
   if (style == OutputStyle::kJson) {
     nlohmann::ordered_json json;
@@ -55,13 +68,14 @@ Result<void> PrintFill(OutputStyle style, const std::string& path, const StoreFi
     json["fill"] = fill.fill();
     return PrintJson(json);
   }
-  return Print(RenderKeyValues({
-      {"path", path},
-      {"condition", std::string(ConditionName(fill.condition))},
-      {"used", RenderSize(fill.used)},
-      {"capacity", RenderSize(fill.capacity)},
-      {"fill", fmt::format("{:.1f} %", fill.fill() * 100)},
-  }));
+  KeyValues pairs{{"path", path},
+                  {"condition", std::string(ConditionName(fill.condition))},
+                  {"used", RenderSize(fill.used)},
+                  {"capacity", RenderSize(fill.capacity)},
+                  {"fill", fmt::format("{:.1f} %", fill.fill() * 100)}};
+  const std::string advice = AdviceFor(fill.condition);
+  if (!advice.empty()) pairs.emplace_back("to do", advice);
+  return Print(RenderKeyValues(pairs));
 }
 
 }  // namespace

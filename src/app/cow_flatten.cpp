@@ -59,9 +59,7 @@ Result<int> CowFlatten(const GlobalOptions& options, const CowFlattenArguments& 
   VENEER_TRY(store->TryLock(LinuxFile::Lock::kShared));
   Result<FlattenReport> report;
   {
-    ProgressBar bar("flatten", options.style == OutputStyle::kJson
-                                   ? ProgressBar::Mode::kSilent
-                                   : ProgressBar::ModeForTerminal());
+    ProgressBar bar("flatten", ProgressBar::ModeFor(options.style));
     flatten.progress = [&bar](Bytes done, Bytes total) { bar.Update(done, total); };
     report = Flatten(*origin, *store, arguments.output, flatten);
   }

@@ -2,50 +2,30 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "app/output.h"
-#include "backend/dm/host_dm_backend.h"
-#include "backend/dm/reconcile.h"
-#include "backend/instance.h"
-#include "backend/user/collect.h"
-#include "kernel/linux/linux_holders.h"
-#include "kernel/linux/linux_loop_control.h"
-#include "kernel/linux/linux_mounts.h"
+#include "app/session.h"
+#include "base/size_text.h"
+#include "sandbox/orphans.h"
 
 namespace veneer {
 namespace {
 
-template <class T>
-void Append(std::vector<T>& to, std::vector<T> from) {
+// A state directory without a catalog is none of the sandboxes': no file in it is looked at.
+Result<OrphanReport> CollectFiles(const GlobalOptions& options, GcMode mode) {
+  if (!std::filesystem::exists(Layout(options.root, options.run).catalog())) return OrphanReport{};
+  const auto session = VENEER_TRY(Session::Open(options));
+  return CollectOrphans(session->host(), mode);
+}
+
+void Append(std::vector<GcFinding>& to, std::vector<GcFinding> from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
-}
-
-void Append(GcReport& to, GcReport from) {
-  Append(to.adopted, std::move(from.adopted));
-  Append(to.removed, std::move(from.removed));
-  Append(to.kept, std::move(from.kept));
-}
-
-Result<GcReport> CollectUser(const std::string& run_dir, GcMode mode) {
-  LinuxMounts mounts;
-  LinuxLoopControl loops;
-  const LinuxHolders holders(loops);
-  return CollectDeadDisks(run_dir, {.mounts = mounts, .loops = loops, .holders = holders}, mode);
-}
-
-// A state directory that never had an instance has no devices, nor has a host without the target.
-Result<GcReport> CollectDm(const GlobalOptions& options, GcMode mode) {
-  const auto instance = VENEER_TRY(FindInstance(options.root));
-  if (!instance) return GcReport{};
-  HostDmBackend backend({.run_dir = options.run, .instance = *instance});
-  const Result<void> usable = backend.RequireHost();
-  if (!usable && usable.error().kind == ErrorKind::kUnsupported) return GcReport{};
-  if (!usable) return Fail(usable.error());
-  return Reconcile(backend, backend.ports(), mode);
 }
 
 std::string RenderFindings(std::string_view verb, const std::vector<GcFinding>& findings) {
@@ -56,12 +36,16 @@ std::string RenderFindings(std::string_view verb, const std::vector<GcFinding>& 
   return text;
 }
 
-std::string RenderReport(const GcReport& report, GcMode mode) {
+std::string RenderReport(const GcReport& report, Bytes freed, GcMode mode) {
   std::string text =
       RenderFindings(mode == GcMode::kLook ? "would remove" : "removed", report.removed);
   text += RenderFindings("kept", report.kept);
   text += fmt::format("{} {} attached and well\n", report.adopted.size(),
                       report.adopted.size() == 1 ? "disk is" : "disks are");
+  if (freed != Bytes(0)) {
+    text += fmt::format("{} {}\n", FormatSize(freed),
+                        mode == GcMode::kLook ? "would be freed" : "freed");
+  }
   return text;
 }
 
@@ -77,17 +61,20 @@ nlohmann::ordered_json FindingsJson(const std::vector<GcFinding>& findings) {
 
 Result<int> RunGc(const GlobalOptions& options, const GcArguments& arguments) {
   const GcMode mode = arguments.dry_run ? GcMode::kLook : GcMode::kRemove;
-  GcReport report = VENEER_TRY(CollectUser(options.run, mode));
-  Append(report, VENEER_TRY(CollectDm(options, mode)));
+  GcReport report = VENEER_TRY(CollectDisks(options, mode));
+  OrphanReport files = VENEER_TRY(CollectFiles(options, mode));
+  Append(report.removed, std::move(files.report.removed));
+  Append(report.kept, std::move(files.report.kept));
   if (options.style == OutputStyle::kJson) {
     nlohmann::ordered_json json;
     json["dry_run"] = arguments.dry_run;
     json["removed"] = FindingsJson(report.removed);
     json["kept"] = FindingsJson(report.kept);
     json["adopted"] = report.adopted;
+    json["freed_bytes"] = files.freed.value();
     VENEER_TRY(PrintJson(json));
   } else {
-    VENEER_TRY(Print(RenderReport(report, mode)));
+    VENEER_TRY(Print(RenderReport(report, files.freed, mode)));
   }
   return report.kept.empty() ? 0 : ExitStatus(ErrorKind::kConflict);
 }

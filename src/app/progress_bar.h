@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "app/global_options.h"
 #include "base/units.h"
 
 namespace veneer {
@@ -29,8 +30,8 @@ class ProgressBar {
 
   void Update(Bytes done, Bytes total);
 
-  // kDrawn where stderr is a terminal.
-  static Mode ModeForTerminal();
+  // kDrawn for text where stderr is a terminal.
+  static Mode ModeFor(OutputStyle style);
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -16,6 +14,7 @@
 #include "backend/user/user_backend.h"
 #include "base/size_text.h"
 #include "base/unique_fd.h"
+#include "cow/clone.h"
 #include "kernel/linux/linux_device_mapper.h"
 
 namespace veneer {
@@ -42,16 +41,6 @@ fs::path NearestExisting(const std::string& root) {
   fs::path path = fs::absolute(root, error);
   while (!fs::exists(path, error) && path.has_relative_path()) path = path.parent_path();
   return path;
-}
-
-// The errno of sharing one block between two nameless files; 0 where it works.
-int TryClone(const fs::path& directory) {
-  const UniqueFd from(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  const UniqueFd to(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  if (!from.valid() || !to.valid()) return errno;
-  const std::string block(4096, 'v');
-  if (::write(from.get(), block.data(), block.size()) < 0) return errno;
-  return ::ioctl(to.get(), FICLONE, from.get()) == 0 ? 0 : errno;
 }
 
 }  // namespace
@@ -81,11 +70,11 @@ HostCheck CheckFuse() {
 
 HostCheck CheckReflink(const std::string& root) {
   const fs::path directory = NearestExisting(root);
-  const int error = TryClone(directory);
-  if (error == 0) {
+  const Result<void> shared = TrySharing(directory);
+  if (shared) {
     return Good("reflink", fmt::format("files in {} can share blocks", directory.string()));
   }
-  return Bad("reflink", fmt::format("{}: {}", directory.string(), Reason(error)),
+  return Bad("reflink", shared.error().what,
              "XFS or btrfs make forks and snapshots cost next to nothing; others work, by copying");
 }
 

@@ -1,0 +1,110 @@
+#include "app/session.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <filesystem>
+#include <iterator>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "backend/dm/reconcile.h"
+#include "backend/instance.h"
+#include "backend/user/collect.h"
+#include "images/state_directory.h"
+#include "kernel/linux/linux_holders.h"
+#include "kernel/linux/linux_loop_control.h"
+#include "kernel/linux/linux_mounts.h"
+#include "sandbox/recover.h"
+
+namespace veneer {
+namespace {
+
+template <class T>
+void Append(std::vector<T>& to, std::vector<T> from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+Result<GcReport> CollectUser(const std::string& run_dir, GcMode mode) {
+  LinuxMounts mounts;
+  LinuxLoopControl loops;
+  const LinuxHolders holders(loops);
+  return CollectDeadDisks(run_dir, {.mounts = mounts, .loops = loops, .holders = holders}, mode);
+}
+
+// A state directory that never had an instance has no devices, nor has a host without the target.
+Result<GcReport> CollectDm(const GlobalOptions& options, GcMode mode) {
+  const auto instance = VENEER_TRY(FindInstance(options.root));
+  if (!instance) return GcReport{};
+  HostDmBackend backend({.run_dir = options.run, .instance = *instance});
+  const Result<void> usable = backend.RequireHost();
+  if (!usable && usable.error().kind == ErrorKind::kUnsupported) return GcReport{};
+  if (!usable) return Fail(usable.error());
+  return Reconcile(backend, backend.ports(), mode);
+}
+
+}  // namespace
+
+Result<GcReport> CollectDisks(const GlobalOptions& options, GcMode mode) {
+  GcReport report = VENEER_TRY(CollectUser(options.run, mode));
+  GcReport dm = VENEER_TRY(CollectDm(options, mode));
+  Append(report.adopted, std::move(dm.adopted));
+  Append(report.removed, std::move(dm.removed));
+  Append(report.kept, std::move(dm.kept));
+  return report;
+}
+
+Session::Session(Layout layout, Catalog catalog, const std::string& instance, SpaceReserve reserve)
+    : layout_(std::move(layout)),
+      catalog_(std::move(catalog)),
+      dm_({.run_dir = layout_.run(), .instance = instance}),
+      user_(layout_.run()),
+      reserve_(reserve) {}
+
+Result<std::unique_ptr<Session>> Session::Open(const GlobalOptions& options,
+                                               const SpaceReserve& reserve) {
+  Layout layout(options.root, options.run);
+  VENEER_TRY(layout.Prepare());
+  std::error_code error;
+  const bool is_new = !std::filesystem::exists(layout.catalog(), error);
+  if (is_new) VENEER_TRY(RequireUsableStateDirectory(layout.sandboxes()));
+  Catalog catalog = VENEER_TRY(Catalog::Open(options.root));
+  const std::string instance = VENEER_TRY(InstanceOf(options.root));
+  return std::unique_ptr<Session>(
+      new Session(std::move(layout), std::move(catalog), instance, reserve));
+}
+
+Result<std::unique_ptr<Session>> Session::OpenToLook(const GlobalOptions& options) {
+  const Layout layout(options.root, options.run);
+  std::error_code error;
+  const bool is_there = std::filesystem::exists(layout.catalog(), error);
+  if (error) return FailErrno(error.value(), fmt::format("look for {}", layout.catalog()));
+  if (!is_there) return std::unique_ptr<Session>();
+  return Open(options);
+}
+
+Result<std::unique_ptr<Session>> Session::OpenToChange(const GlobalOptions& options,
+                                                       const SpaceReserve& reserve) {
+  auto session = VENEER_TRY(Open(options, reserve));
+  VENEER_TRY(Recover(session->host(), RecoverScope::kQuick));
+  return session;
+}
+
+Host Session::host() {
+  return {
+      .catalog = catalog_,
+      .backends = backends_,
+      .layout = layout_,
+      .reserve = reserve_,
+      .now =
+          [] {
+            return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+          },
+      .collect =
+          [this](GcMode mode) {
+            return CollectDisks({.root = layout_.root(), .run = layout_.run()}, mode);
+          }};
+}
+
+}  // namespace veneer

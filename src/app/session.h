@@ -1,0 +1,55 @@
+// Session: a state directory opened for the commands about templates and sandboxes.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "app/global_options.h"
+#include "backend/dm/host_dm_backend.h"
+#include "backend/user/user_backend.h"
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "sandbox/backend_set.h"
+#include "sandbox/host.h"
+#include "sandbox/layout.h"
+
+namespace veneer {
+
+class Session {
+ public:
+  // Makes the state directory where it is missing. kUnsupported: its file system will not do.
+  static Result<std::unique_ptr<Session>> Open(const GlobalOptions& options,
+                                               const SpaceReserve& reserve = {});
+
+  // To look only: makes nothing, and is null where there is no catalog.
+  static Result<std::unique_ptr<Session>> OpenToLook(const GlobalOptions& options);
+
+  // As Open, and ends first what killed commands have left: for commands that change things.
+  static Result<std::unique_ptr<Session>> OpenToChange(const GlobalOptions& options,
+                                                       const SpaceReserve& reserve = {});
+
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session() = default;
+
+  [[nodiscard]] Host host();
+  [[nodiscard]] Catalog& catalog() { return catalog_; }
+  [[nodiscard]] const Layout& layout() const { return layout_; }
+
+ private:
+  Session(Layout layout, Catalog catalog, const std::string& instance, SpaceReserve reserve);
+
+  Layout layout_;
+  Catalog catalog_;
+  HostDmBackend dm_;
+  UserBackend user_;
+  BackendSet backends_{dm_, user_};
+  SpaceReserve reserve_;
+};
+
+// What gc removes of disks in the kernel and under the run directory, on all backends. Makes
+// nothing: a state directory that is not there has nothing in the kernel.
+Result<GcReport> CollectDisks(const GlobalOptions& options, GcMode mode);
+
+}  // namespace veneer
