@@ -94,6 +94,7 @@ TEST_F(CowTest, FillAndGrowWorkOnAStoreThatIsNotAttached) {
 TEST_F(CowTest, AStoreThatTheKernelGaveUpSaysSoInItsFill) {
   const std::string store = support::Fixture("inval.cow", dir_.path());
   EXPECT_EQ(OkJson({"cow", "fill", store}).at("condition"), "invalid");
+  EXPECT_THAT(Ok({"cow", "fill", store}), HasSubstr("veneer cow check"));
 }
 
 TEST_F(CowTest, CreateTellsPeopleInBinaryUnits) {

@@ -19,6 +19,16 @@ class HelpTest : public CliTest {};
 TEST_F(HelpTest, EveryCommandHasHelpWithExamples) {
   const std::vector<std::vector<std::string>> commands = {
       {},
+      {"template"},
+      {"template", "import"},
+      {"create"},
+      {"pause"},
+      {"resume"},
+      {"fork"},
+      {"snapshot"},
+      {"snapshot", "create"},
+      {"destroy"},
+      {"recover"},
       {"cow"},
       {"cow", "create"},
       {"cow", "info"},
@@ -91,11 +101,36 @@ TEST_F(HelpTest, EveryOptionIsInTheManPageAndInTheCompletions) {
   const std::string bash = Packaged("completions/veneer.bash");
   const std::string zsh = Packaged("completions/veneer.zsh");
   const std::string fish = Packaged("completions/veneer.fish");
-  for (const std::string command :
-       {"create", "info", "list", "check", "flatten", "attach", "fill", "grow", "detach", "demo"}) {
-    const std::string help =
-        Ok(command == "demo" ? std::vector<std::string>{command, "--help"}
-                             : std::vector<std::string>{"cow", command, "--help"});
+  const std::vector<std::vector<std::string>> commands = {
+      {"cow", "create"},
+      {"cow", "info"},
+      {"cow", "list"},
+      {"cow", "check"},
+      {"cow", "flatten"},
+      {"cow", "attach"},
+      {"cow", "fill"},
+      {"cow", "grow"},
+      {"cow", "detach"},
+      {"template", "import"},
+      {"template", "show"},
+      {"template", "rm"},
+      {"create"},
+      {"ls"},
+      {"show"},
+      {"pause"},
+      {"resume"},
+      {"fork"},
+      {"snapshot", "create"},
+      {"snapshot", "ls"},
+      {"destroy"},
+      {"recover"},
+      {"gc"},
+      {"demo"},
+  };
+  for (std::vector<std::string> words : commands) {
+    const std::string command = words.back();
+    words.emplace_back("--help");
+    const std::string help = Ok(words);
     for (const std::string& text : {manual, bash, zsh, fish}) EXPECT_THAT(text, HasSubstr(command));
     for (const std::string& option : OptionsIn(help)) {
       EXPECT_THAT(manual, HasSubstr(option));

@@ -140,6 +140,7 @@ TEST_P(GrowTest, AFullStoreGrowsWhileTheDiskIsInUse) {
   EXPECT_EQ(full.error, ENOSPC);
   EXPECT_EQ(full.chunk, 256U);
   EXPECT_EQ(FillOf(disk.path).at("condition"), "overflow");
+  EXPECT_THAT(Ok({"cow", "fill", disk.path}), HasSubstr("'veneer cow grow' makes room"));
   EXPECT_EQ(FillOf(disk.path).at("fill"), 1.0);
 
   const json grown = Grow(disk.target(), {"--max-change", "2M"});

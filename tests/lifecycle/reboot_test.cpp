@@ -1,0 +1,34 @@
+// What is left after the end of all servers, as after that of the host.
+#include <gmock/gmock.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include "lifecycle/sandboxes.h"
+
+namespace veneer::lifecycle {
+namespace {
+
+using ::testing::HasSubstr;
+
+class RebootTest : public SandboxesTest {};
+
+TEST_F(RebootTest, AfterARebootAllArePausedWithWhatWasFlushed) {
+  Create("web");
+  Create("db");
+  Write(DiskOf("web"), 1, 'w');
+  Ok({"pause", "db"});
+  for (const pid_t server : Servers()) ::kill(server, SIGKILL);
+  const json report = Ok({"recover"});
+  ASSERT_EQ(report.at("changed").size(), 1U) << report;
+  EXPECT_EQ(StateOf("web"), "paused");
+  EXPECT_THAT(Show("web").at("reason").get<std::string>(), HasSubstr("by itself"));
+  EXPECT_EQ(StateOf("db"), "paused");
+  std::filesystem::remove_all(run_);
+  Ok({"resume", "web"});
+  EXPECT_EQ(Read(DiskOf("web"), 1), 'w');
+  EXPECT_EQ(Ok({"recover"}).at("changed"), json::array());
+}
+
+}  // namespace
+}  // namespace veneer::lifecycle

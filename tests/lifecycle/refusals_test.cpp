@@ -1,0 +1,157 @@
+// What is refused, with which exit status, and that nothing has changed then.
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <map>
+
+#include "lifecycle/sandboxes.h"
+
+namespace veneer::lifecycle {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AnyOf;
+using ::testing::HasSubstr;
+
+class RefusalsTest : public SandboxesTest {
+ protected:
+  // All that the listing commands tell, but for what time changes.
+  [[nodiscard]] json Everything() const {
+    return {{"sandboxes", Ok({"ls"})}, {"templates", Ok({"template", "ls"})}};
+  }
+
+  void ExpectRefusedAndUnchanged(int status, const std::vector<std::string>& arguments,
+                                 const std::string& reason) const {
+    const json before = Everything();
+    EXPECT_THAT(Refused(status, arguments), HasSubstr(reason))
+        << ::testing::PrintToString(arguments);
+    EXPECT_EQ(Everything(), before) << ::testing::PrintToString(arguments);
+  }
+};
+
+TEST_F(RefusalsTest, AVerbThatIsNotLegalInAStateIsAConflict) {
+  Create("runs");
+  Create("waits");
+  Ok({"pause", "waits"});
+  const std::string id = Create("broken").at("id");
+  Ok({"pause", "broken"});
+  fs::rename(StoreOf(id), StoreOf(id) + ".away");
+  EXPECT_THAT(Refused(3, {"resume", "broken"}), HasSubstr(StoreOf(id)));
+  EXPECT_EQ(StateOf("broken"), "failed");
+
+  ExpectRefusedAndUnchanged(4, {"resume", "runs"}, "it is running");
+  ExpectRefusedAndUnchanged(4, {"pause", "waits"}, "it is paused");
+  ExpectRefusedAndUnchanged(4, {"pause", "broken"}, "it is failed");
+  ExpectRefusedAndUnchanged(4, {"resume", "broken"}, "it is failed");
+  ExpectRefusedAndUnchanged(4, {"fork", "broken"}, "it is failed");
+  ExpectRefusedAndUnchanged(4, {"snapshot", "create", "broken", "--name", "s"}, "it is failed");
+
+  fs::rename(StoreOf(id) + ".away", StoreOf(id));
+  Ok({"recover"});
+  Ok({"resume", "broken"});
+  EXPECT_EQ(Read(DiskOf("broken"), 0), 'b');
+}
+
+TEST_F(RefusalsTest, NamesThatAreTakenMalformedAmbiguousOrGone) {
+  Create("web");
+  ExpectRefusedAndUnchanged(4, {"create", "base", "--name", "web"}, "web");
+  ExpectRefusedAndUnchanged(4, {"template", "import", "base", Path("base.img")}, "base");
+  ExpectRefusedAndUnchanged(2, {"create", "base", "--name", "Web!"}, "Web!");
+  ExpectRefusedAndUnchanged(2, {"create", "base", "--name", "../web"}, "../web");
+  ExpectRefusedAndUnchanged(2, {"snapshot", "create", "web", "--name", ""}, "name");
+  ExpectRefusedAndUnchanged(3, {"create", "none"}, "none");
+  ExpectRefusedAndUnchanged(3, {"pause", "none"}, "none");
+  ExpectRefusedAndUnchanged(3, {"destroy", "sb-ffffffff"}, "sb-ffffffff");
+  ExpectRefusedAndUnchanged(3, {"snapshot", "rm", "base"}, "not a snapshot");
+  ExpectRefusedAndUnchanged(4, {"template", "rm", "base"}, "web");
+}
+
+TEST_F(RefusalsTest, ABeginningThatFitsSeveralIdsNamesThem) {
+  Create("web");
+  std::map<std::string, std::string> first_by_digit;
+  // Of seventeen ids two begin with the same of sixteen digits.
+  for (const json& fork : Ok({"fork", "web", "--count", "17"})) {
+    const std::string id = fork.at("id");
+    const auto [first, fresh] = first_by_digit.emplace(id.substr(0, 4), id);
+    if (fresh) continue;
+    ExpectRefusedAndUnchanged(2, {"pause", first->first}, id);
+    ExpectRefusedAndUnchanged(2, {"pause", first->first}, first->second);
+    return;
+  }
+  FAIL() << "seventeen ids with seventeen first digits";
+}
+
+TEST_F(RefusalsTest, RequestsThatMakeNoSenseOrCannotBeMet) {
+  Create("web");
+  ExpectRefusedAndUnchanged(2, {"create", "base", "--size", "1M"}, "smaller");
+  ExpectRefusedAndUnchanged(2, {"create", "base", "--backend", "magic"}, "magic");
+  ExpectRefusedAndUnchanged(2, {"create", "base", "--reserve", "200%"}, "200%");
+  ExpectRefusedAndUnchanged(2, {"fork", "web", "--count", "0"}, "0");
+  ExpectRefusedAndUnchanged(2, {"create", "base", "--export", "ftp"}, "ftp");
+  ExpectRefusedAndUnchanged(7, {"create", "base", "--export", "nbd"}, "nbd");
+  ExpectRefusedAndUnchanged(5, {"create", "base", "--reserve", "1000P"}, "");
+  ExpectRefusedAndUnchanged(5, {"fork", "web", "--reserve", "1000P"}, "");
+  ExpectRefusedAndUnchanged(5, {"snapshot", "create", "web", "--name", "s", "--reserve", "1000P"},
+                            "");
+  if (!InGuest()) {
+    const auto outcome = Veneer({"create", "base", "--name", "dm", "--backend", "dm"});
+    EXPECT_THAT(outcome.status, AnyOf(0, 7)) << outcome.err;  // as this host has it
+  }
+}
+
+TEST_F(RefusalsTest, FilesThatAreNoImages) {
+  support::WriteFile(Path("text"), "not an image at all");
+  ExpectRefusedAndUnchanged(2, {"template", "import", "t", Path("text")}, "text");
+  support::WriteFile(Path("empty"), "");
+  ExpectRefusedAndUnchanged(2, {"template", "import", "t", Path("empty")}, "empty");
+  ExpectRefusedAndUnchanged(3, {"template", "import", "t", Path("none")}, "none");
+  support::WriteFile(Path("cut.qcow2"), std::string("QFI\xfb\0\0\0\x03", 8));
+  ExpectRefusedAndUnchanged(6, {"template", "import", "t", Path("cut.qcow2")}, "cut.qcow2");
+}
+
+TEST_F(RefusalsTest, AStoreIsNeverAttachedToAnotherImage) {
+  const json made = Create("web");
+  Ok({"pause", "web"});
+  const std::string image = ImageOf(Ok({"template", "show", "base"}).at("id").get<std::string>());
+  const std::string kept = support::ReadFile(image);
+  fs::permissions(image, fs::perms::owner_all);
+  support::WriteFile(image, std::string(kept.size(), 'x'));
+  EXPECT_THAT(Refused(6, {"resume", "web"}), HasSubstr("no longer the image"));
+  EXPECT_EQ(StateOf("web"), "failed");
+  support::WriteFile(image, kept);
+  Ok({"recover"});
+  Ok({"resume", "web"});
+  EXPECT_EQ(Read(DiskOf("web"), 0), 'b');
+}
+
+TEST_F(RefusalsTest, ACatalogThatIsDamagedOrNewerIsNotTouched) {
+  const std::string catalog = root_ + "/catalog.db";
+  for (const std::string& damaged : {std::string("no database, but long enough to look at"),
+                                     support::ReadFile(catalog).substr(0, 1000)}) {
+    const std::string other = Path("other");
+    fs::remove_all(other);
+    fs::create_directory(other);
+    support::WriteFile(other + "/catalog.db", damaged);
+    const auto outcome = support::RunVeneer({"--root", other, "--run", run_, "ls"});
+    EXPECT_EQ(outcome.status, 6) << outcome.err;
+    EXPECT_EQ(support::ReadFile(other + "/catalog.db"), damaged);
+  }
+}
+
+TEST_F(RefusalsTest, LookingMakesNoStateDirectory) {
+  const std::string other = Path("other");
+  for (const std::vector<std::string>& look :
+       {std::vector<std::string>{"ls"}, {"template", "ls"}, {"snapshot", "ls"}}) {
+    std::vector<std::string> arguments{"--root", other, "--run", Path("other-run"), "--json"};
+    arguments.insert(arguments.end(), look.begin(), look.end());
+    const auto outcome = support::RunVeneer(arguments);
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_EQ(outcome.out, "[]\n");
+  }
+  EXPECT_EQ(support::RunVeneer({"--root", other, "show", "web"}).status, 3);
+  EXPECT_FALSE(fs::exists(other));
+  EXPECT_FALSE(fs::exists(Path("other-run")));
+}
+
+}  // namespace
+}  // namespace veneer::lifecycle

@@ -1,0 +1,172 @@
+#include "lifecycle/sandboxes.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/unique_fd.h"
+#include "kernel/linux/linux_mounts.h"
+#include "kernel/linux/read_text.h"
+
+namespace veneer::lifecycle {
+namespace {
+
+namespace fs = std::filesystem;
+using support::Outcome;
+
+constexpr std::size_t kBlock = 4096;
+
+std::string Printed(const std::vector<std::string>& arguments, const Outcome& outcome) {
+  return ::testing::PrintToString(arguments) + " " + outcome.out + outcome.err;
+}
+
+std::vector<MountEntry> MountsBelow(const std::string& directory) {
+  std::vector<MountEntry> mounts = LinuxMounts().List().value();
+  std::erase_if(mounts, [&](const auto& each) { return !each.path.starts_with(directory + "/"); });
+  return mounts;
+}
+
+}  // namespace
+
+bool SandboxesTest::InGuest() { return std::getenv("VENEER_VM") != nullptr; }
+
+void SandboxesTest::SetUp() { ImportBase(); }
+
+void SandboxesTest::TearDown() {
+  for (const json& sandbox : Ok({"ls"})) Ok({"destroy", sandbox.at("id").get<std::string>()});
+  EXPECT_EQ(Leftovers(), std::vector<std::string>{});
+  TakeAway();
+}
+
+void SandboxesTest::TakeAway() const {
+  for (const pid_t server : Servers()) ::kill(server, SIGKILL);
+  for (const MountEntry& entry : MountsBelow(dir_.path())) {
+    ::umount2(entry.path.c_str(), MNT_DETACH);
+  }
+  if (!InGuest()) return;
+  for (const json& sandbox : Ok({"ls"})) {
+    support::Run({"dmsetup", "remove", "veneer-" + sandbox.at("id").get<std::string>()});
+  }
+}
+
+std::vector<std::string> SandboxesTest::Command(std::vector<std::string> arguments) const {
+  arguments.insert(arguments.begin(), {support::Program(), "--root", root_, "--run", run_});
+  return arguments;
+}
+
+Outcome SandboxesTest::Veneer(const std::vector<std::string>& arguments) const {
+  return support::Run(Command(arguments));
+}
+
+json SandboxesTest::Ok(std::vector<std::string> arguments) const {
+  arguments.emplace_back("--json");
+  const Outcome outcome = Veneer(arguments);
+  EXPECT_EQ(outcome.status, 0) << Printed(arguments, outcome);
+  EXPECT_FALSE(outcome.timed_out) << Printed(arguments, outcome);
+  json value = json::parse(outcome.out, nullptr, false);
+  EXPECT_FALSE(value.is_discarded()) << Printed(arguments, outcome);
+  return value;
+}
+
+std::string SandboxesTest::Refused(int status, const std::vector<std::string>& arguments) const {
+  const Outcome outcome = Veneer(arguments);
+  EXPECT_EQ(outcome.status, status) << Printed(arguments, outcome);
+  EXPECT_FALSE(outcome.err.empty()) << Printed(arguments, outcome);
+  return outcome.err;
+}
+
+void SandboxesTest::ImportBase() const {
+  const std::string image = Path("base.img");
+  support::WriteFile(image, std::string(kBlock, 'b'));
+  fs::resize_file(image, std::uintmax_t{16} << 20U);
+  Ok({"template", "import", "base", image});
+}
+
+json SandboxesTest::Create(const std::string& name, const std::vector<std::string>& options) const {
+  std::vector<std::string> arguments{"create", "base", "--name", name, "--backend", Backend()};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  return Ok(arguments);
+}
+
+std::string SandboxesTest::StateOf(const std::string& name) const {
+  return Show(name).value("state", "");
+}
+
+std::string SandboxesTest::DiskOf(const std::string& name) const {
+  const json sandbox = Show(name);
+  EXPECT_TRUE(sandbox.at("path").is_string()) << sandbox;
+  return sandbox.at("path").is_string() ? sandbox.at("path").get<std::string>() : "";
+}
+
+void SandboxesTest::Write(const std::string& disk, unsigned number, char letter) {
+  const UniqueFd fd(::open(disk.c_str(), O_RDWR | O_CLOEXEC));
+  const std::string block(kBlock, letter);
+  const auto at = static_cast<off_t>(number * kBlock);
+  EXPECT_EQ(::pwrite(fd.get(), block.data(), kBlock, at), static_cast<ssize_t>(kBlock)) << disk;
+  EXPECT_EQ(::fsync(fd.get()), 0) << disk;
+}
+
+char SandboxesTest::Read(const std::string& disk, unsigned number) {
+  const UniqueFd fd(::open(disk.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string block(kBlock, '\0');
+  const auto at = static_cast<off_t>(number * kBlock);
+  EXPECT_EQ(::pread(fd.get(), block.data(), kBlock, at), static_cast<ssize_t>(kBlock)) << disk;
+  return std::ranges::all_of(block, [&](char c) { return c == block[0]; }) ? block[0] : '\0';
+}
+
+std::string SandboxesTest::StoreOf(const std::string& id) const {
+  return root_ + "/sandboxes/" + id + ".cow";
+}
+
+std::string SandboxesTest::ImageOf(const std::string& id) const {
+  return root_ + "/templates/" + id + ".img";
+}
+
+void SandboxesTest::ExpectStoresAreSound() const {
+  for (const json& sandbox : Ok({"ls"})) {
+    if (sandbox.at("state") != "paused") continue;
+    const json origin = Ok({"template", "show", sandbox.at("template").get<std::string>()});
+    Ok({"cow", "check", StoreOf(sandbox.at("id").get<std::string>()), "--origin",
+        ImageOf(origin.at("id").get<std::string>())});
+  }
+}
+
+std::vector<pid_t> SandboxesTest::Servers() const {
+  std::vector<pid_t> pids;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename();
+    pid_t pid = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (error != std::errc{} || end != name.data() + name.size()) continue;
+    const std::string words = support::ReadFile(entry.path() / "cmdline");
+    if (words.contains("serve") && words.contains(run_)) pids.push_back(pid);
+  }
+  return pids;
+}
+
+std::vector<std::string> SandboxesTest::Leftovers() const {
+  std::vector<std::string> found;
+  for (const MountEntry& entry : MountsBelow(dir_.path())) found.push_back("mount " + entry.path);
+  // A server that was told to end may take its moment.
+  EXPECT_TRUE(support::Eventually([&] { return Servers().empty(); }, std::chrono::minutes(1)));
+  for (const pid_t server : Servers()) found.push_back("server " + std::to_string(server));
+  for (const auto& entry : fs::directory_iterator("/sys/block")) {
+    const std::string file = ReadLineOr(entry.path() / "loop/backing_file", "");
+    if (file.starts_with(dir_ / "")) found.push_back("loop device on " + file);
+  }
+  for (const char* folder : {"sandboxes", "locks"}) {
+    for (const auto& entry : fs::directory_iterator(root_ + "/" + folder)) {
+      const std::string name = entry.path().filename();
+      if (name.starts_with("sb-")) found.push_back(entry.path());
+    }
+  }
+  return found;
+}
+
+}  // namespace veneer::lifecycle

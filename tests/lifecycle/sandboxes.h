@@ -1,0 +1,68 @@
+// A state directory of a test's own, worked on with the real `veneer` program.
+//
+// In a guest with device-mapper sandboxes are of the dm backend, elsewhere of the user backend. A
+// test that leaves a mount, a device or a server behind fails; it is taken away in any case.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "support/process.h"
+#include "support/temp_dir.h"
+
+namespace veneer::lifecycle {
+
+using nlohmann::json;
+
+class SandboxesTest : public ::testing::Test {
+ protected:
+  void SetUp() override;
+  void TearDown() override;
+
+  [[nodiscard]] std::string Path(std::string_view name) const { return dir_ / name; }
+  [[nodiscard]] static bool InGuest();
+  [[nodiscard]] static std::string Backend() { return InGuest() ? "dm" : "user"; }
+
+  // `veneer ARGUMENTS` with this test's directories.
+  [[nodiscard]] std::vector<std::string> Command(std::vector<std::string> arguments) const;
+  [[nodiscard]] support::Outcome Veneer(const std::vector<std::string>& arguments) const;
+  // The same with --json; it must succeed.
+  json Ok(std::vector<std::string> arguments) const;
+  // It must fail with this status, and say something. Yields what it said.
+  std::string Refused(int status, const std::vector<std::string>& arguments) const;
+
+  // A template of 16 MiB, "base", whose first block is full of 'b'; and sandboxes of it.
+  void ImportBase() const;
+  json Create(const std::string& name, const std::vector<std::string>& options = {}) const;
+  [[nodiscard]] json Show(const std::string& name) const { return Ok({"show", name}); }
+  [[nodiscard]] std::string StateOf(const std::string& name) const;
+  // The disk's path; the sandbox runs.
+  [[nodiscard]] std::string DiskOf(const std::string& name) const;
+
+  // Block `number` of a disk, 4 KiB, full of `letter`, flushed.
+  static void Write(const std::string& disk, unsigned number, char letter);
+  // The letter of a block; '\0' where it does not hold one throughout.
+  [[nodiscard]] static char Read(const std::string& disk, unsigned number);
+
+  [[nodiscard]] std::string StoreOf(const std::string& id) const;
+  [[nodiscard]] std::string ImageOf(const std::string& id) const;
+  void ExpectStoresAreSound() const;
+
+  // Processes of this test's `veneer`, without commands that the test waits for: the servers.
+  [[nodiscard]] std::vector<pid_t> Servers() const;
+  // Mounts, dm devices, and servers of this test.
+  [[nodiscard]] std::vector<std::string> Leftovers() const;
+
+  support::TempDir dir_;
+  std::string root_ = dir_ / "root";
+  std::string run_ = dir_ / "run";
+
+ private:
+  void TakeAway() const;
+};
+
+}  // namespace veneer::lifecycle
