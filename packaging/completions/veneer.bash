@@ -1,6 +1,11 @@
 # shellcheck shell=bash
 # Completion of veneer for bash; installed as bash-completion/completions/veneer.
 
+# Ids and names of sandboxes; with an argument, names of templates or snapshots.
+_veneer_names() {
+  veneer "$@" ls 2>/dev/null | awk -v both="$#" 'NR > 1 { print $1; if (both == 0) print $2 }'
+}
+
 _veneer() {
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   local everywhere='--json --root --run --help' command='' group='' item index
@@ -13,7 +18,7 @@ _veneer() {
       *)
         if [[ -z $group ]]; then
           group=$item
-          [[ $group == cow ]] || break
+          [[ $group == @(cow|template|snapshot) ]] || break
         else
           command=$item
           break
@@ -28,14 +33,18 @@ _veneer() {
       return
       ;;
     --backend)
-      mapfile -t COMPREPLY < <(compgen -W 'user dm' -- "$word")
+      mapfile -t COMPREPLY < <(compgen -W 'auto user dm' -- "$word")
       return
       ;;
     --chunk-size)
       mapfile -t COMPREPLY < <(compgen -W '4K 8K 16K 32K 64K 128K 256K 512K 1M' -- "$word")
       return
       ;;
-    --max-change | --size | --name) return ;;
+    --export)
+      mapfile -t COMPREPLY < <(compgen -W 'fuse nbd' -- "$word")
+      return
+      ;;
+    --max-change | --size | --name | --reserve | --count) return ;;
     --root | --run | --work)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -d -- "$word")
@@ -45,7 +54,23 @@ _veneer() {
 
   local words=''
   case $group:$command in
-    :) words="cow doctor gc demo --version $everywhere" ;;
+    :)
+      words="template create ls show pause resume fork snapshot destroy recover cow doctor gc demo"
+      words+=" --version $everywhere"
+      ;;
+    template:) words="import ls show rm $everywhere" ;;
+    template:import) words="--size --reserve $everywhere" ;;
+    template:show | template:rm) words="$(_veneer_names template) $everywhere" ;;
+    template:ls | snapshot:ls) words=$everywhere ;;
+    snapshot:) words="create ls rm $everywhere" ;;
+    snapshot:create) words="$(_veneer_names) --name --reserve $everywhere" ;;
+    snapshot:rm) words="$(_veneer_names snapshot) $everywhere" ;;
+    create:) words="$(_veneer_names template) --name --size --backend --export --reserve $everywhere" ;;
+    ls: | recover:) words=$everywhere ;;
+    show: | pause:) words="$(_veneer_names) $everywhere" ;;
+    resume:) words="$(_veneer_names) --backend $everywhere" ;;
+    fork:) words="$(_veneer_names) --count --reserve $everywhere" ;;
+    destroy:) words="$(_veneer_names) --force $everywhere" ;;
     cow:) words="create info list check flatten attach fill grow detach $everywhere" ;;
     cow:create) words="--origin --size --chunk-size --max-change $everywhere" ;;
     cow:check) words="--origin $everywhere" ;;
@@ -58,7 +83,7 @@ _veneer() {
     demo:) words="--work --template --keep $everywhere" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
-  if [[ $word != -* && ($command != '' || $previous == --*) ]]; then
+  if [[ $word != -* && $group:$command == @(cow:*|template:import|demo:) && ($command != '' || $previous == --*) ]]; then
     compopt -o filenames
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
   fi

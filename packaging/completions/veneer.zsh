@@ -61,13 +61,84 @@ _veneer_cow() {
   esac
 }
 
+_veneer_sandboxes() {
+  local -a names=(${(f)"$(veneer ls 2>/dev/null | awk 'NR > 1 { print $1; print $2 }')"})
+  _describe 'sandbox' names
+}
+
+_veneer_templates() {
+  local -a names=(${(f)"$(veneer template ls 2>/dev/null | awk 'NR > 1 { print $1 }')"})
+  _describe 'template' names
+}
+
+_veneer_reserve='--reserve[what stays free on the file system]:size:'
+_veneer_backend='--backend[who serves the disk]:backend:(auto user dm)'
+
+_veneer_template() {
+  local -a commands=('import:make a template of an image' 'ls:list the templates'
+    'show:show a template' 'rm:remove a template')
+  if ((CURRENT == 2)); then
+    _describe 'command' commands
+    return
+  fi
+  local command=$words[2]
+  shift words
+  ((CURRENT--))
+  case $command in
+    import)
+      _arguments $_veneer_everywhere $_veneer_reserve '1:name:' '2:image:_files' \
+        '--size[of the file system that a tar becomes]:size:'
+      ;;
+    show | rm) _arguments $_veneer_everywhere '1:template:_veneer_templates' ;;
+    ls) _arguments $_veneer_everywhere ;;
+  esac
+}
+
+_veneer_snapshot() {
+  local -a commands=('create:make a template of a sandbox' 'ls:list the snapshots'
+    'rm:remove a snapshot')
+  if ((CURRENT == 2)); then
+    _describe 'command' commands
+    return
+  fi
+  local command=$words[2]
+  shift words
+  ((CURRENT--))
+  case $command in
+    create)
+      _arguments $_veneer_everywhere $_veneer_reserve '1:sandbox:_veneer_sandboxes' \
+        '--name[of the new template]:name:'
+      ;;
+    rm) _arguments $_veneer_everywhere '1:snapshot:_veneer_templates' ;;
+    ls) _arguments $_veneer_everywhere ;;
+  esac
+}
+
 _veneer() {
   local context state line
   _arguments -C $_veneer_everywhere '--version[print the version]' \
-    '1:command:((cow\:"work on stores directly" doctor\:"what this host can do" gc\:"remove what killed commands left" demo\:"show the main job"))' '*::argument:->rest'
+    '1:command:((template\:"images that sandboxes are made of" create\:"make a sandbox" ls\:"list the sandboxes" show\:"show a sandbox" pause\:"detach a sandbox" resume\:"attach it again" fork\:"make running copies" snapshot\:"templates made of sandboxes" destroy\:"remove a sandbox for ever" recover\:"end what killed commands began" cow\:"work on stores directly" doctor\:"what this host can do" gc\:"remove what killed commands left" demo\:"show the main job"))' '*::argument:->rest'
   [[ $state == rest ]] || return
   case $line[1] in
     cow) _veneer_cow ;;
+    template) _veneer_template ;;
+    snapshot) _veneer_snapshot ;;
+    create)
+      _arguments $_veneer_everywhere $_veneer_reserve $_veneer_backend \
+        '1:template:_veneer_templates' '--name[a name for it]:name:' \
+        '--size[of its disk]:size:' '--export[how the disk is shown]:way:(fuse nbd)'
+      ;;
+    ls | recover) _arguments $_veneer_everywhere ;;
+    show | pause) _arguments $_veneer_everywhere '1:sandbox:_veneer_sandboxes' ;;
+    resume) _arguments $_veneer_everywhere $_veneer_backend '1:sandbox:_veneer_sandboxes' ;;
+    fork)
+      _arguments $_veneer_everywhere $_veneer_reserve '1:sandbox:_veneer_sandboxes' \
+        '--count[how many]:number:'
+      ;;
+    destroy)
+      _arguments $_veneer_everywhere '1:sandbox:_veneer_sandboxes' \
+        '--force[also where it cannot be flushed]'
+      ;;
     doctor) _arguments $_veneer_everywhere ;;
     gc) _arguments $_veneer_everywhere '--dry-run[remove nothing]' ;;
     demo)
