@@ -18,7 +18,8 @@ namespace veneer::testing {
 namespace {
 
 constexpr unsigned kLoopMajor = 7;
-constexpr unsigned kDmMajor = 254;
+// No real device has it: what is looked up by number must not find a disk of this machine.
+constexpr unsigned kDmMajor = 1000;
 
 std::unexpected<Error> Unknown(const std::string& name) {
   return Fail(Error{ErrorKind::kNotFound, ENXIO,

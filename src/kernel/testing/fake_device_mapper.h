@@ -2,7 +2,7 @@
 //
 // As in the kernel, a device is open as long as somebody holds what Open returned or another
 // device's table names it, and then cannot be removed; a table that names a loop device (7:N) is an
-// opener of that, and one that names a device of the model (254:N) of this. Tables are checked as
+// opener of that, and one that names a device of the model (1000:N) of this. Tables are checked as
 // the targets linear, zero and snapshot do, and more strictly in one thing: a loop device without a
 // file is refused (the kernel takes it, and all I/O fails). Nothing can be read through a device,
 // and it has no node.

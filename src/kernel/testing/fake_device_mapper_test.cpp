@@ -82,7 +82,7 @@ TEST_F(FakeDeviceMapperTest, OfATableThatCannotBeLoadedNothingIsOpen) {
                                 Spec("veneer-a", "zero", "1"),
                                 Spec("veneer-a", "linear", number + " 8"),
                                 Spec("veneer-a", "linear", "7:99 0"),
-                                Spec("veneer-a", "linear", "254:0 0"),
+                                Spec("veneer-a", "linear", "1000:0 0"),
                                 Spec("veneer-a", "linear", "x 0"),
                                 Spec("veneer-a", "snapshot", number + " 7:99 PO 8"),
                                 Spec("veneer-a", "snapshot", number + " " + number + " PO 8"),
