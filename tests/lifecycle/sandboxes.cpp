@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 
 #include "base/unique_fd.h"
 #include "kernel/linux/linux_mounts.h"
@@ -30,6 +31,11 @@ std::vector<MountEntry> MountsBelow(const std::string& directory) {
   std::vector<MountEntry> mounts = LinuxMounts().List().value();
   std::erase_if(mounts, [&](const auto& each) { return !each.path.starts_with(directory + "/"); });
   return mounts;
+}
+
+std::size_t FilesIn(const std::string& directory) {
+  return static_cast<std::size_t>(
+      std::distance(fs::directory_iterator(directory), fs::directory_iterator()));
 }
 
 }  // namespace
@@ -104,12 +110,16 @@ std::string SandboxesTest::DiskOf(const std::string& name) const {
   return sandbox.at("path").is_string() ? sandbox.at("path").get<std::string>() : "";
 }
 
-void SandboxesTest::Write(const std::string& disk, unsigned number, char letter) {
+bool SandboxesTest::TryWrite(const std::string& disk, unsigned number, char letter) {
   const UniqueFd fd(::open(disk.c_str(), O_RDWR | O_CLOEXEC));
   const std::string block(kBlock, letter);
   const auto at = static_cast<off_t>(number * kBlock);
-  EXPECT_EQ(::pwrite(fd.get(), block.data(), kBlock, at), static_cast<ssize_t>(kBlock)) << disk;
-  EXPECT_EQ(::fsync(fd.get()), 0) << disk;
+  return ::pwrite(fd.get(), block.data(), kBlock, at) == static_cast<ssize_t>(kBlock) &&
+         ::fsync(fd.get()) == 0;
+}
+
+void SandboxesTest::Write(const std::string& disk, unsigned number, char letter) {
+  EXPECT_TRUE(TryWrite(disk, number, letter)) << disk;
 }
 
 char SandboxesTest::Read(const std::string& disk, unsigned number) {
@@ -135,6 +145,23 @@ void SandboxesTest::ExpectStoresAreSound() const {
     Ok({"cow", "check", StoreOf(sandbox.at("id").get<std::string>()), "--origin",
         ImageOf(origin.at("id").get<std::string>())});
   }
+}
+
+void SandboxesTest::ExpectAllAgree() const {
+  std::size_t running = 0;
+  const json sandboxes = Ok({"ls"});
+  for (const json& sandbox : sandboxes) {
+    EXPECT_TRUE(sandbox.at("state") == "running" || sandbox.at("state") == "paused") << sandbox;
+    if (sandbox.at("state") == "running") ++running;
+  }
+  // One whose starter was killed ends by itself, in its time.
+  EXPECT_TRUE(
+      support::Eventually([&] { return Servers().size() == running; }, std::chrono::minutes(1)))
+      << Servers().size() << " servers, " << running << " running";
+  EXPECT_EQ(MountsBelow(dir_.path()).size(), running);
+  EXPECT_EQ(FilesIn(root_ + "/sandboxes"), sandboxes.size());
+  EXPECT_EQ(FilesIn(root_ + "/templates"), Ok({"template", "ls"}).size());
+  ExpectStoresAreSound();
 }
 
 std::vector<pid_t> SandboxesTest::Servers() const {

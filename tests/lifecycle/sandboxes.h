@@ -45,12 +45,18 @@ class SandboxesTest : public ::testing::Test {
 
   // Block `number` of a disk, 4 KiB, full of `letter`, flushed.
   static void Write(const std::string& disk, unsigned number, char letter);
+  // The same, where the disk may go at any moment: whether it was flushed.
+  [[nodiscard]] static bool TryWrite(const std::string& disk, unsigned number, char letter);
   // The letter of a block; '\0' where it does not hold one throughout.
   [[nodiscard]] static char Read(const std::string& disk, unsigned number);
 
   [[nodiscard]] std::string StoreOf(const std::string& id) const;
   [[nodiscard]] std::string ImageOf(const std::string& id) const;
   void ExpectStoresAreSound() const;
+
+  // Catalog, files, servers and mounts agree: nothing is half-done, nothing is too much or missing,
+  // and every store that is not attached is sound. After `recover` and `gc`.
+  void ExpectAllAgree() const;
 
   // Processes of this test's `veneer`, without commands that the test waits for: the servers.
   [[nodiscard]] std::vector<pid_t> Servers() const;

@@ -13,8 +13,9 @@ namespace veneer::support {
 namespace {
 
 std::vector<std::string> Traced(std::vector<std::string> options,
-                                const std::vector<std::string>& program) {
-  options.insert(options.begin(), {"strace", "-f", "-qq"});
+                                const std::vector<std::string>& program, Offspring offspring) {
+  if (offspring == Offspring::kTraced) options.insert(options.begin(), "-f");
+  options.insert(options.begin(), {"strace", "-qq"});
   options.insert(options.end(), program.begin(), program.end());
   return options;
 }
@@ -37,8 +38,8 @@ std::pair<std::string, std::string> CallIn(const std::string& line) {
   return is_name ? std::pair(thread, name) : std::pair<std::string, std::string>{};
 }
 
-std::vector<SystemCall> TraceAll(const std::vector<std::string>& program) {
-  const Outcome outcome = Run(Traced({"-e", "signal=none"}, program), UnderTracer());
+std::vector<SystemCall> TraceAll(const std::vector<std::string>& program, Offspring offspring) {
+  const Outcome outcome = Run(Traced({"-e", "signal=none"}, program, offspring), UnderTracer());
   EXPECT_EQ(outcome.status, 0) << outcome.err;
   std::vector<SystemCall> calls;
   std::map<std::pair<std::string, std::string>, unsigned> counts;
@@ -52,19 +53,21 @@ std::vector<SystemCall> TraceAll(const std::vector<std::string>& program) {
 
 }  // namespace
 
-std::vector<SystemCall> TraceSystemCalls(const std::vector<std::string>& program) {
-  const std::vector<SystemCall> nothing = TraceAll({program.at(0), "--version"});
-  std::vector<SystemCall> calls = TraceAll(program);
+std::vector<SystemCall> TraceSystemCalls(const std::vector<std::string>& program,
+                                         Offspring offspring) {
+  const std::vector<SystemCall> nothing = TraceAll({program.at(0), "--version"}, offspring);
+  std::vector<SystemCall> calls = TraceAll(program, offspring);
   const auto [end, unused] =
       std::ranges::mismatch(calls, nothing, {}, &SystemCall::name, &SystemCall::name);
   calls.erase(calls.begin(), end);
   return calls;
 }
 
-std::vector<std::string> KilledAt(const SystemCall& call, const std::vector<std::string>& program) {
+std::vector<std::string> KilledAt(const SystemCall& call, const std::vector<std::string>& program,
+                                  Offspring offspring) {
   return Traced({"-o", "/dev/null", "-e",
                  "inject=" + call.name + ":signal=KILL:when=" + std::to_string(call.occurrence)},
-                program);
+                program, offspring);
 }
 
 RunOptions UnderTracer() {

@@ -18,12 +18,18 @@ struct SystemCall {
   unsigned occurrence = 1;
 };
 
+// Whether threads and processes that the program starts are looked at, and killed, too. One that
+// stays as a server must be left alone: strace would wait for its end.
+enum class Offspring { kTraced, kLeftAlone };
+
 // The system calls of a run of the program, in order; what the loader does before main is left out.
 // The program must succeed, and has done its work then. Calls of several threads are mixed.
-std::vector<SystemCall> TraceSystemCalls(const std::vector<std::string>& program);
+std::vector<SystemCall> TraceSystemCalls(const std::vector<std::string>& program,
+                                         Offspring offspring = Offspring::kTraced);
 
 // `program` under strace, which kills all of it when a thread is about to make that call.
-std::vector<std::string> KilledAt(const SystemCall& call, const std::vector<std::string>& program);
+std::vector<std::string> KilledAt(const SystemCall& call, const std::vector<std::string>& program,
+                                  Offspring offspring = Offspring::kTraced);
 
 // The leak check of the address sanitizer cannot run under a tracer.
 RunOptions UnderTracer();

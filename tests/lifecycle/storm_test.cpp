@@ -1,0 +1,181 @@
+// Several at work at once, while any `veneer` process may be killed at any moment; afterwards
+// catalog, files, mounts and processes agree, and what was flushed is there.
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <random>
+#include <set>
+#include <thread>
+
+#include "lifecycle/sandboxes.h"
+
+namespace veneer::lifecycle {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr unsigned kWorkers = 3;
+constexpr unsigned kNamesEach = 6;
+constexpr unsigned kKillsAtLeast = 60;
+constexpr auto kLongest = std::chrono::minutes(4);
+
+// How long at least: VENEER_STORM_SECONDS.
+std::chrono::seconds Duration() {
+  const char* const wanted = std::getenv("VENEER_STORM_SECONDS");
+  return std::chrono::seconds(wanted == nullptr ? 15 : std::atoi(wanted));
+}
+
+// What may be in block 1 of a sandbox, as far as its worker knows.
+struct Known {
+  std::set<char> letters{'\0'};
+  bool must_exist = false;
+};
+
+class StormTest : public SandboxesTest {
+ protected:
+  // Statuses of a command that was not understood, or met corrupt data, are nobody's fault but
+  // ours.
+  int RunOne(const std::vector<std::string>& arguments) {
+    const support::Outcome outcome = Veneer(arguments);
+    ++commands_;
+    EXPECT_TRUE(outcome.status != 2 && outcome.status != 6 && outcome.status != 7)
+        << ::testing::PrintToString(arguments) << outcome.err;
+    EXPECT_FALSE(outcome.timed_out) << ::testing::PrintToString(arguments);
+    return outcome.status;
+  }
+
+  void CreateOne(const std::string& name, Known& known) {
+    const int status = RunOne({"create", "base", "--name", name, "--backend", "user"});
+    if (status == 0) known = {.must_exist = true};
+    // Killed: perhaps it was done all the same.
+    if (status != 0 && status != 4) known.letters.insert('\0');
+  }
+
+  void WriteOne(const std::string& name, Known& known, char letter) {
+    const auto shown = support::Run(Command({"show", name, "--json"}));
+    const json sandbox = json::parse(shown.out, nullptr, false);
+    if (!sandbox.is_object() || !sandbox.at("path").is_string()) return;
+    known.letters.insert(letter);
+    if (TryWrite(sandbox.at("path"), 1, letter)) known.letters = {letter};
+  }
+
+  void Work(unsigned worker, unsigned seed) {
+    std::mt19937 random(seed);
+    std::map<std::string, Known>& mine = known_[worker];
+    for (unsigned n = 0; n < kNamesEach; ++n) mine[NameOf(worker, n)];
+    while (!over_) {
+      const std::string name = NameOf(worker, static_cast<unsigned>(random() % kNamesEach));
+      Known& known = mine[name];
+      switch (random() % 8) {
+        case 0:
+        case 1:
+          CreateOne(name, known);
+          break;
+        case 2:
+          RunOne({"pause", name});
+          break;
+        case 3:
+          RunOne({"resume", name});
+          break;
+        case 4:
+          RunOne({"fork", name, "--count", "2"});
+          ThinOut();
+          break;
+        case 5:
+          RunOne({"snapshot", "create", name, "--name", "s-" + name});
+          RunOne({"snapshot", "rm", "s-" + name});
+          break;
+        case 6:
+          if (random() % 4 == 0) {
+            known.must_exist = false;
+            RunOne({"destroy", name});
+          }
+          break;
+        default:
+          WriteOne(name, known, static_cast<char>('A' + random() % 26));
+      }
+    }
+  }
+
+  // Forks have no names of ours: some of them go, so that there are never many.
+  void ThinOut() {
+    const auto listed = support::Run(Command({"ls", "--json"}));
+    const json sandboxes = json::parse(listed.out, nullptr, false);
+    if (!sandboxes.is_array() || sandboxes.size() < 20) return;
+    for (const json& each : sandboxes) {
+      if (each.at("name") == each.at("id")) RunOne({"destroy", each.at("id").get<std::string>()});
+    }
+  }
+
+  // Any process of this test's veneer, a command or a server.
+  void KillOne(std::mt19937& random) {
+    std::vector<pid_t> found;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      const std::string name = entry.path().filename();
+      pid_t pid = 0;
+      const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
+      if (error != std::errc{} || end != name.data() + name.size() || pid == ::getpid()) continue;
+      if (support::ReadFile(entry.path() / "cmdline").contains(run_)) found.push_back(pid);
+    }
+    if (found.empty()) return;
+    if (::kill(found[random() % found.size()], SIGKILL) == 0) ++kills_;
+  }
+
+  void ExpectFlushedIsThere() {
+    for (const auto& mine : known_) {
+      for (const auto& [name, known] : mine) {
+        const auto shown = support::Run(Command({"show", name, "--json"}));
+        EXPECT_TRUE(shown.status == 0 || !known.must_exist) << name << shown.err;
+        if (shown.status == 3) continue;  // never made, undone or destroyed
+        if (StateOf(name) == "paused") Ok({"resume", name});
+        EXPECT_TRUE(known.letters.contains(Read(DiskOf(name), 1))) << name;
+      }
+    }
+  }
+
+  static std::string NameOf(unsigned worker, unsigned n) {
+    return "w" + std::to_string(worker) + "-" + std::to_string(n);
+  }
+
+  std::vector<std::map<std::string, Known>> known_{kWorkers};
+  std::atomic<bool> over_ = false;
+  std::atomic<unsigned> commands_ = 0;
+  std::atomic<unsigned> kills_ = 0;
+};
+
+TEST_F(StormTest, WhateverIsKilledAllAgreesAfterwards) {
+  const unsigned seed = 20261124;
+  std::vector<std::thread> workers;
+  for (unsigned worker = 0; worker < kWorkers; ++worker) {
+    workers.emplace_back([this, worker] { Work(worker, seed + worker); });
+  }
+  std::mt19937 random(seed + kWorkers);
+  const Clock::time_point begin = Clock::now();
+  const auto enough = [&] {
+    const auto elapsed = Clock::now() - begin;
+    return (elapsed > Duration() && kills_ >= kKillsAtLeast) || elapsed > Duration() + kLongest;
+  };
+  while (!enough()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20 + random() % 200));
+    KillOne(random);
+  }
+  over_ = true;
+  for (std::thread& worker : workers) worker.join();
+
+  EXPECT_EQ(Ok({"recover"}).at("stuck"), json::array());
+  Ok({"gc"});
+  ExpectAllAgree();
+  ExpectFlushedIsThere();
+  std::cout << "storm: " << commands_ << " commands, " << kills_ << " kills\n";
+  EXPECT_GE(kills_, kKillsAtLeast);
+}
+
+}  // namespace
+}  // namespace veneer::lifecycle
