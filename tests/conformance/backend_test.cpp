@@ -7,18 +7,26 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <optional>
+#include <string>
 
+#include "backend/user/control_socket.h"
+#include "backend/user/disk_list.h"
 #include "backend/user/disk_place.h"
 #include "backend/user/messages.h"
 #include "base/unique_fd.h"
 #include "conformance/backend_suite.h"
-#include "kernel/linux/read_text.h"
 #include "kernel/linux/wait_until.h"
+#include "kernel/testing/loop_host.h"
 #include "support/expect.h"
+#include "support/process.h"
 
 namespace veneer::conformance {
 namespace {
 
+using support::Succeeds;
+
+constexpr std::chrono::minutes kLong{1};
 const std::vector<Bytes> kChunkSizes{KiB(4), KiB(8), KiB(64), MiB(1)};
 
 INSTANTIATE_TEST_SUITE_P(Fake, BackendTest, ::testing::ValuesIn(WithChunks(FakeWay(), {KiB(4)})),
@@ -29,17 +37,21 @@ INSTANTIATE_TEST_SUITE_P(User, BackendTest, ::testing::ValuesIn(WithChunks(UserW
 INSTANTIATE_TEST_SUITE_P(User, LiveBackendTest,
                          ::testing::ValuesIn(WithChunks(UserWay(), kChunkSizes)), NameOfSetting);
 
-// One that is killed: no other way has it.
+// What only a server can go through.
 class UserBackendTest : public BackendTest {
  protected:
+  [[nodiscard]] DiskFiles FilesOf(const AttachedDisk& disk) const {
+    return FilesOfDisk(dir_ / "host/run", disk.path);
+  }
+  void SignalServerOf(const AttachedDisk& disk, int signal) {
+    const std::optional<DiskRecord> record = RecordOf(FilesOf(disk));
+    ASSERT_TRUE(record);
+    ASSERT_EQ(::kill(record->pid, signal), 0);
+  }
   void KillServerOf(const AttachedDisk& disk) {
-    const auto text = ReadText(FilesOfDisk(dir_ / "host/run", disk.path).Record());
-    ASSERT_TRUE(support::Succeeds(text));
-    const auto record = DecodeRecord(*text);
-    ASSERT_TRUE(support::Succeeds(record));
-    ASSERT_EQ(::kill(record->pid, SIGKILL), 0);
+    SignalServerOf(disk, SIGKILL);
     // No child of this process: its end shows in what is mounted.
-    EXPECT_TRUE(WaitUntil(std::chrono::minutes(1), [&] {
+    EXPECT_TRUE(WaitUntil(kLong, [&] {
       const UniqueFd fd(::open(disk.path.c_str(), O_RDONLY | O_CLOEXEC));
       return !fd.valid() && errno == ENOTCONN;
     }));
@@ -60,6 +72,47 @@ TEST_P(UserBackendTest, ADiskWhoseServerDiedIsNoneThatIsAttached) {
   ExpectNotCloned(dead.path, clone_, ErrorKind::kFailed);
   EXPECT_FALSE(std::filesystem::exists(clone_));
   Detach(alive);
+}
+
+TEST_P(UserBackendTest, WhereTheCallerIsGoneThereIsNoClone) {
+  MakeDisk(MiB(1));
+  const AttachedDisk disk = Attach();
+  SignalServerOf(disk, SIGSTOP);  // until nobody waits for it any more
+  {
+    const auto server = ConnectTo(FilesOf(disk).Socket());
+    ASSERT_TRUE(Succeeds(server));
+    const std::string request = EncodeRequest({.op = ControlOp::kClone, .clone = clone_});
+    ASSERT_TRUE(Succeeds(SendLine(server->fd, request, kLong)));
+  }
+  SignalServerOf(disk, SIGCONT);
+  ASSERT_TRUE(Succeeds(backend_->Fill(disk.path)));  // answered after that
+  EXPECT_FALSE(std::filesystem::exists(clone_));
+  ASSERT_TRUE(Succeeds(backend_->CloneStore(disk.path, clone_)));
+  Detach(disk);
+}
+
+TEST_P(UserBackendTest, APathThatNoMessageCarriesIsRefused) {
+  MakeDisk(MiB(1));
+  const AttachedDisk disk = Attach();
+  ExpectNotCloned(disk.path, clone_ + "\xff", ErrorKind::kUsage);
+  ExpectNotCloned(disk.path, clone_ + std::string(5000, 'x'), ErrorKind::kUsage);
+  Detach(disk);
+}
+
+TEST_P(UserBackendTest, ACloneOnTheDiskItselfIsRefused) {
+  if (!testing::HostHasLoops()) GTEST_SKIP() << "needs root and loop devices";
+  MakeDisk(MiB(32));
+  DiskRequest request = Request();
+  request.exposure = Exposure::kBlockDevice;
+  const AttachedDisk disk = Attach(request);
+  const std::string mount = dir_ / "mount";
+  std::filesystem::create_directory(mount);
+  ASSERT_EQ(support::Run({"mkfs.ext4", "-qF", *disk.device}).status, 0);
+  ASSERT_EQ(support::Run({"mount", *disk.device, mount}).status, 0);
+  ExpectNotCloned(disk.path, mount + "/clone", ErrorKind::kUsage);
+  EXPECT_TRUE(Succeeds(backend_->CloneStore(disk.path, clone_)));
+  EXPECT_EQ(support::Run({"umount", mount}).status, 0);
+  Detach(disk);
 }
 
 }  // namespace

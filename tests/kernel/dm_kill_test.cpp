@@ -1,8 +1,9 @@
-// Kills attach and detach at every system call; `veneer gc` then leaves nothing behind, and what
-// was flushed before is in the store.
+// Kills attach, detach and the clone of a store at every system call; `veneer gc` then leaves
+// nothing behind and nobody waiting, and what was flushed before is in the store.
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <set>
 
@@ -41,10 +42,31 @@ class DmKillTest : public DmHost {
     return Command({"cow", "detach", DevicePath("a"), "--json"});
   }
 
-  // The store is sound and holds what was flushed; without a process for each look.
-  void ExpectFlushedIsThere() {
+  [[nodiscard]] std::vector<std::string> CloneCommand() const {
+    return {VENEER_CLONE_STORE, root_, run_, DevicePath("a"), Path("clone")};
+  }
+
+  // Kills the command at each of the calls, and has `judge` look at what it left. `prepare` makes
+  // what it works on, each time.
+  void KillAtEach(const std::vector<support::SystemCall>& calls,
+                  const std::vector<std::string>& command, const std::function<void()>& prepare,
+                  const std::function<void()>& judge) {
+    for (const support::SystemCall& call : calls) {
+      SCOPED_TRACE("cut at " + call.name + " " + std::to_string(call.occurrence));
+      prepare();
+      const Outcome outcome =
+          support::Run(support::KilledAt(call, command), support::UnderTracer());
+      ASSERT_EQ(outcome.status, kKilled) << outcome.err;
+      judge();
+      ASSERT_FALSE(HasFailure());
+    }
+  }
+
+  // A store is sound and holds what was flushed; without a process for each look.
+  void ExpectFlushedIsThere() { ExpectFlushedIsIn(StoreOf("a")); }
+  void ExpectFlushedIsIn(const std::string& path) {
     const auto image = LinuxFile::Open(image_, Access::kReadOnly);
-    const auto store = LinuxFile::Open(StoreOf("a"), Access::kReadOnly);
+    const auto store = LinuxFile::Open(path, Access::kReadOnly);
     ASSERT_TRUE(Succeeds(image));
     ASSERT_TRUE(Succeeds(store));
     const auto report =
@@ -52,6 +74,12 @@ class DmKillTest : public DmHost {
     ASSERT_TRUE(Succeeds(report));
     ASSERT_TRUE(Succeeds(Flatten(**image, **store, Path("flat"), {.replace = Replace::kExisting})));
     EXPECT_TRUE(support::ReadFile(Path("flat")) == flushed_);
+  }
+
+  void WriteFlushed(const std::string& path, std::size_t at) {
+    const std::string data = Pattern(4096, static_cast<unsigned>(at));
+    ASSERT_EQ(Write(path, at, data), 0);
+    flushed_.replace(at, data.size(), data);
   }
 
   // After a cut: what is there is a disk that works, or goes with gc.
@@ -74,14 +102,7 @@ class DmKillTest : public DmHost {
 TEST_F(DmKillTest, AnAttachThatIsKilledAnywhereLeavesNothing) {
   const auto calls = support::TraceSystemCalls(AttachCommand());
   Detach(*dm_, DevicePath("a"));
-  for (const support::SystemCall& call : calls) {
-    SCOPED_TRACE("cut at " + call.name + " " + std::to_string(call.occurrence));
-    const Outcome outcome =
-        support::Run(support::KilledAt(call, AttachCommand()), support::UnderTracer());
-    ASSERT_EQ(outcome.status, kKilled) << outcome.err;
-    ExpectGcCleansUp();
-    ASSERT_FALSE(HasFailure());
-  }
+  KillAtEach(calls, AttachCommand(), [] {}, [&] { ExpectGcCleansUp(); });
   std::cout << "attach: killed at " << calls.size() << " system calls; attached after " << alive_
             << " of them\n";
   EXPECT_GT(calls.size(), 50U);
@@ -97,17 +118,12 @@ TEST_F(DmKillTest, AnAttachOfAnEmptyStoreThatIsKilledLeavesAnEmptyStore) {
   auto calls = support::TraceSystemCalls(AttachCommand());
   Detach(*dm_, DevicePath("a"));
   std::erase_if(calls, [&](const auto& call) { return !steps.contains(call.name); });
-  for (const support::SystemCall& call : calls) {
-    SCOPED_TRACE("cut at " + call.name + " " + std::to_string(call.occurrence));
-    const Outcome outcome =
-        support::Run(support::KilledAt(call, AttachCommand()), support::UnderTracer());
-    ASSERT_EQ(outcome.status, kKilled) << outcome.err;
-    ExpectGcCleansUp();
-    // Made anew where the cut took the record: it is to be there at each cut.
+  // Made anew where the cut took the record: it is to be there at each cut.
+  const auto make_anew = [&] {
     std::filesystem::remove(StoreOf("a"));
     MakeStore("a");
-    ASSERT_FALSE(HasFailure());
-  }
+  };
+  KillAtEach(calls, AttachCommand(), make_anew, [&] { ExpectGcCleansUp(); });
   std::cout << "attach of an empty store: killed at " << calls.size() << " system calls\n";
   EXPECT_GT(calls.size(), 20U);
 }
@@ -116,22 +132,45 @@ TEST_F(DmKillTest, ADetachThatIsKilledAnywhereIsFinishedByGc) {
   Attach(*dm_, "a");
   const auto calls = support::TraceSystemCalls(DetachCommand());
   std::size_t at = 0;
-  for (const support::SystemCall& call : calls) {
-    SCOPED_TRACE("cut at " + call.name + " " + std::to_string(call.occurrence));
-    const std::string path = Attach(*dm_, "a");
-    const std::string data = Pattern(4096, static_cast<unsigned>(at));
-    ASSERT_EQ(Write(path, at, data), 0);
-    flushed_.replace(at, data.size(), data);
+  const auto attach_and_write = [&] {
+    WriteFlushed(Attach(*dm_, "a"), at);
     at = (at + 8192) % MiB(1).value();
-    const Outcome outcome =
-        support::Run(support::KilledAt(call, DetachCommand()), support::UnderTracer());
-    ASSERT_EQ(outcome.status, kKilled) << outcome.err;
-    ExpectGcCleansUp();
-    ASSERT_FALSE(HasFailure());
-  }
+  };
+  KillAtEach(calls, DetachCommand(), attach_and_write, [&] { ExpectGcCleansUp(); });
   std::cout << "detach: killed at " << calls.size() << " system calls; still attached after "
             << alive_ << " of them\n";
   EXPECT_GT(calls.size(), 30U);
+}
+
+TEST_F(DmKillTest, ACloneThatIsKilledAnywhereHoldsNobodyBackAfterGc) {
+  const std::string path = Attach(*dm_, "a");
+  const auto calls = support::TraceSystemCalls(CloneCommand());
+  ExpectFlushedIsIn(Path("clone"));
+  unsigned suspended = 0;
+  unsigned cloned = 0;
+  std::size_t at = 0;
+  const auto write = [&] {
+    std::filesystem::remove(Path("clone"));
+    WriteFlushed(path, at);
+    at = (at + 8192) % MiB(1).value();
+  };
+  const auto expect_it_runs = [&] {
+    if (devices_.Query("veneer-a")->suspended) ++suspended;
+    Ok({"gc"});
+    EXPECT_FALSE(devices_.Query("veneer-a")->suspended);
+    EXPECT_EQ(dm_->Attached().value(), std::vector<std::string>{path});
+    EXPECT_TRUE(Read(path, 0, flushed_.size()) == flushed_);
+    if (!std::filesystem::exists(Path("clone"))) return;
+    ++cloned;
+    ExpectFlushedIsIn(Path("clone"));
+  };
+  KillAtEach(calls, CloneCommand(), write, expect_it_runs);
+  std::cout << "clone: killed at " << calls.size() << " system calls; suspended after " << suspended
+            << " of them, cloned after " << cloned << "\n";
+  EXPECT_GT(suspended, 3U);
+  EXPECT_GT(cloned, 0U);
+  Detach(*dm_, path);
+  ExpectFlushedIsThere();
 }
 
 }  // namespace

@@ -94,5 +94,16 @@ TEST_F(DiskServerTest, AServerThatIsDroppedTakesEverythingAway) {
   EXPECT_TRUE(std::filesystem::is_empty(request_.run_dir + "/disks"));
 }
 
+TEST_F(DiskServerTest, ACloneNobodyWaitsForIsNotThere) {
+  const auto server = Start();
+  const std::string clone = directory_ / "clone";
+  EXPECT_FALSE(server->CloneStore(clone, [] { return false; }));
+  EXPECT_FALSE(std::filesystem::exists(clone));
+  EXPECT_TRUE(DeviceWorks(server->attachment().device.value()));
+  EXPECT_TRUE(server->CloneStore(clone, [] { return true; }));
+  EXPECT_TRUE(std::filesystem::exists(clone));
+  EXPECT_TRUE(server->Detach());
+}
+
 }  // namespace
 }  // namespace veneer
