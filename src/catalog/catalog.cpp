@@ -80,6 +80,15 @@ Result<void> PutSandbox(CatalogDatabase& database, const SandboxRecord& record) 
   return {};
 }
 
+Result<void> ReplaceSandbox(CatalogDatabase& database, const SandboxRecord& record) {
+  Query query = database.Ask(fmt::format("UPDATE sandboxes SET ({}) = {} WHERE id = ?1",
+                                         kSandboxColumns, PlacesFor(kSandboxColumns)));
+  Bind(query, record);
+  const int changed = VENEER_TRY(Put(query, kSandbox.noun, record.id, record.name));
+  if (changed == 0) return Fail(NoSuchObject(kSandbox, record.id));
+  return {};
+}
+
 // kConflict where sandboxes have this template.
 Result<void> RequireUnused(CatalogDatabase& database, const std::string& id) {
   constexpr std::size_t kNamed = 10;
@@ -163,12 +172,12 @@ Result<void> Catalog::Add(const std::vector<SandboxRecord>& records) {
 }
 
 Result<void> Catalog::Update(const SandboxRecord& record) {
-  return database_->Write("update a sandbox", [&]() -> Result<void> {
-    Query query = database_->Ask(fmt::format("UPDATE sandboxes SET ({}) = {} WHERE id = ?1",
-                                             kSandboxColumns, PlacesFor(kSandboxColumns)));
-    Bind(query, record);
-    const int changed = VENEER_TRY(Put(query, kSandbox.noun, record.id, record.name));
-    if (changed == 0) return Fail(NoSuchObject(kSandbox, record.id));
+  return database_->Write("update a sandbox", [&] { return ReplaceSandbox(*database_, record); });
+}
+
+Result<void> Catalog::Update(const std::vector<SandboxRecord>& records) {
+  return database_->Write("update sandboxes", [&]() -> Result<void> {
+    for (const SandboxRecord& record : records) VENEER_TRY(ReplaceSandbox(*database_, record));
     return {};
   });
 }

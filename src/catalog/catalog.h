@@ -57,6 +57,8 @@ class Catalog {
   Result<void> Add(const std::vector<SandboxRecord>& records);
   // Replaces the record of that id. kNotFound; the rest as Add.
   Result<void> Update(const SandboxRecord& record);
+  // All or none.
+  Result<void> Update(const std::vector<SandboxRecord>& records);
   [[nodiscard]] Result<SandboxRecord> Sandbox(std::string_view reference) const;
   [[nodiscard]] Result<std::vector<SandboxRecord>> Sandboxes() const;  // by creation, then id
   [[nodiscard]] Result<std::vector<SandboxRecord>> SandboxesIn(

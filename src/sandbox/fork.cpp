@@ -95,8 +95,11 @@ Result<void> Lifecycle::FillForks(const SandboxRecord& parent, std::vector<Sandb
                               [&] { return CloneFile(*store, host_.layout.Store(forks[n].id)); }));
   }
   // Not before all are there: an attached store changes.
-  for (std::size_t n = 0; n < forks.size(); ++n) forks[n] = VENEER_TRY(Start(forks[n], clocks[n]));
-  return {};
+  for (std::size_t n = 0; n < forks.size(); ++n) {
+    forks[n] = VENEER_TRY(Attached(forks[n], clocks[n]));
+  }
+  // At once: whoever is killed before has made none.
+  return host_.catalog.Update(forks);
 }
 
 }  // namespace veneer

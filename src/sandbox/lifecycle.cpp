@@ -69,15 +69,23 @@ Result<SandboxRecord> Lifecycle::Create(const CreateRequest& request) {
   return started;
 }
 
-// Verifies, attaches, and records that it runs. On failure its disk is not attached.
-Result<SandboxRecord> Lifecycle::Start(SandboxRecord record, StepClock& clock) {
+// Verifies and attaches. What it yields says that it runs, and is yet to be recorded.
+Result<SandboxRecord> Lifecycle::Attached(SandboxRecord record, StepClock& clock) {
   VENEER_TRY(clock.Time("verify", [&] { return RequireFiles(host_, record); }));
   record.path = VENEER_TRY(clock.Time("attach", [&] { return AttachDiskOf(host_, record); }));
   record.timings = clock.steps();
-  const Result<void> settled = Settle(host_, record, SandboxState::kRunning);
-  if (settled) return record;
+  record.state = SandboxState::kRunning;
+  record.reason.clear();
+  return record;
+}
+
+// The same, and records it. On failure its disk is not attached.
+Result<SandboxRecord> Lifecycle::Start(SandboxRecord record, StepClock& clock) {
+  record = VENEER_TRY(Attached(std::move(record), clock));
+  const Result<void> recorded = host_.catalog.Update(record);
+  if (recorded) return record;
   EndDiskOf(host_, record).Ignore("recover does it; the cause is what matters");
-  return Fail(settled.error());
+  return Fail(recorded.error());
 }
 
 Result<SandboxRecord> Lifecycle::Pause(const std::string& reference) {

@@ -61,6 +61,7 @@ class Lifecycle {
 
  private:
   Result<SandboxRecord> Start(SandboxRecord record, StepClock& clock);
+  Result<SandboxRecord> Attached(SandboxRecord record, StepClock& clock);
   Result<void> FillForks(const SandboxRecord& parent, std::vector<SandboxRecord>& forks);
 
   Host host_;

@@ -56,6 +56,9 @@ class LifecycleKillTest : public SandboxesTest, public ::testing::WithParamInter
       }
     }
     ExpectAllAgree();
+    const auto forks = std::ranges::count_if(
+        sandboxes, [](const json& each) { return each.at("operation") == "fork"; });
+    EXPECT_TRUE(forks == 0 || forks == 2) << forks << " of two forks";
     const bool has_web =
         std::ranges::any_of(sandboxes, [](const json& each) { return each.at("name") == "web"; });
     EXPECT_TRUE(has_web || GetParam().verb == std::string("destroy"));
