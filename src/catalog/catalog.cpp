@@ -28,6 +28,12 @@ constexpr ObjectKind kSandbox{.noun = "sandbox",
                               .table = "sandboxes",
                               .columns = kSandboxColumns,
                               .list_command = "veneer ls"};
+// Named after what is being made; nobody looks for one.
+constexpr ObjectKind kIntent{.noun = "task of making",
+                             .id_prefix = kTemplatePrefix,
+                             .table = "intents",
+                             .columns = kIntentColumns,
+                             .list_command = "veneer template ls"};
 
 constexpr std::string_view kByCreation = "ORDER BY created_at, id";
 constexpr std::string_view kEndIntent = "DELETE FROM intents WHERE id = ?1";
@@ -39,27 +45,32 @@ std::string PlacesFor(std::string_view columns) {
   return places + ")";
 }
 
-std::string Insert(std::string_view table, std::string_view columns) {
-  return fmt::format("INSERT INTO {} ({}) VALUES {}", table, columns, PlacesFor(columns));
+std::string Insert(const ObjectKind& kind) {
+  return fmt::format("INSERT INTO {} ({}) VALUES {}", kind.table, kind.columns,
+                     PlacesFor(kind.columns));
 }
 
 // Runs what writes a record. The rule of the table that it breaks tells what is wrong with it.
-Result<int> Put(Query& query, std::string_view noun, const std::string& id, std::string_view name) {
+// kNotFound where there was none to change.
+Result<void> Put(Query& query, const ObjectKind& kind, const std::string& id,
+                 std::string_view name) {
   try {
-    return query.Run();
+    if (query.Run() == 0) return Fail(NoSuchObject(kind, id));
+    return {};
   } catch (const SQLite::Exception& exception) {
     switch (exception.getExtendedErrorCode()) {
       case SQLITE_CONSTRAINT_UNIQUE:
-        return Fail(ErrorKind::kConflict, fmt::format("there is a {} \"{}\" already", noun, name),
+        return Fail(ErrorKind::kConflict,
+                    fmt::format("there is a {} \"{}\" already", kind.noun, name),
                     "choose another name");
       case SQLITE_CONSTRAINT_PRIMARYKEY:
-        return Fail(ErrorKind::kConflict, fmt::format("there is a {} {} already", noun, id));
+        return Fail(ErrorKind::kConflict, fmt::format("there is a {} {} already", kind.noun, id));
       case SQLITE_CONSTRAINT_FOREIGNKEY:
         return Fail(ErrorKind::kNotFound,
-                    fmt::format("the template of the {} \"{}\" is gone", noun, name),
+                    fmt::format("the template of the {} \"{}\" is gone", kind.noun, name),
                     "see what there is: veneer template ls");
       case SQLITE_CONSTRAINT_CHECK:
-        return Fail(ErrorKind::kUsage, fmt::format("the {} \"{}\" is too large", noun, name));
+        return Fail(ErrorKind::kUsage, fmt::format("the {} \"{}\" is too large", kind.noun, name));
       default:
         throw;
     }
@@ -67,26 +78,22 @@ Result<int> Put(Query& query, std::string_view noun, const std::string& id, std:
 }
 
 Result<void> PutTemplate(CatalogDatabase& database, const TemplateRecord& record) {
-  Query query = database.Ask(Insert(kTemplate.table, kTemplate.columns));
+  Query query = database.Ask(Insert(kTemplate));
   Bind(query, record);
-  VENEER_TRY(Put(query, kTemplate.noun, record.id, record.name));
-  return {};
+  return Put(query, kTemplate, record.id, record.name);
 }
 
 Result<void> PutSandbox(CatalogDatabase& database, const SandboxRecord& record) {
-  Query query = database.Ask(Insert(kSandbox.table, kSandbox.columns));
+  Query query = database.Ask(Insert(kSandbox));
   Bind(query, record);
-  VENEER_TRY(Put(query, kSandbox.noun, record.id, record.name));
-  return {};
+  return Put(query, kSandbox, record.id, record.name);
 }
 
 Result<void> ReplaceSandbox(CatalogDatabase& database, const SandboxRecord& record) {
   Query query = database.Ask(fmt::format("UPDATE sandboxes SET ({}) = {} WHERE id = ?1",
                                          kSandboxColumns, PlacesFor(kSandboxColumns)));
   Bind(query, record);
-  const int changed = VENEER_TRY(Put(query, kSandbox.noun, record.id, record.name));
-  if (changed == 0) return Fail(NoSuchObject(kSandbox, record.id));
-  return {};
+  return Put(query, kSandbox, record.id, record.name);
 }
 
 // kConflict where sandboxes have this template.
@@ -134,9 +141,7 @@ Result<void> Catalog::Restamp(const std::string& id, const FileStamp& image) {
         "UPDATE templates SET (size, modified_ns, inode) = (?1, ?2, ?3) WHERE id = ?4");
     Bind(query, image);
     query.With(id);
-    const int changed = VENEER_TRY(Put(query, kTemplate.noun, id, id));
-    if (changed == 0) return Fail(NoSuchObject(kTemplate, id));
-    return {};
+    return Put(query, kTemplate, id, id);
   });
 }
 
@@ -218,10 +223,9 @@ Result<void> Catalog::RemoveSandbox(const std::string& id) {
 
 Result<void> Catalog::Begin(const IntentRecord& intent) {
   return database_->Write("begin an intent", [&]() -> Result<void> {
-    Query query = database_->Ask(Insert("intents", kIntentColumns));
+    Query query = database_->Ask(Insert(kIntent));
     Bind(query, intent);
-    VENEER_TRY(Put(query, "intent", intent.id, intent.id));
-    return {};
+    return Put(query, kIntent, intent.id, intent.id);
   });
 }
 

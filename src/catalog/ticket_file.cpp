@@ -89,12 +89,17 @@ Result<TicketFile> TicketFile::Open(const std::string& path) {
   return TicketFile(path, std::move(fd));
 }
 
-// Sets or ends the lock on one byte; false where another has it.
-Result<bool> TicketFile::Lock(short type, off_t at) const {
-  struct flock range = Range(type, at, 1);
+// False where another has the byte.
+Result<bool> TicketFile::TryLock(off_t at) const {
+  struct flock range = Range(F_WRLCK, at, 1);
   if (::fcntl(fd_.get(), F_OFD_SETLK, &range) == 0) return true;
   if (errno == EAGAIN || errno == EACCES) return false;
   return FailErrno(errno, fmt::format("lock {}", path_));
+}
+
+void TicketFile::Unlock(off_t at) const {
+  struct flock range = Range(F_UNLCK, at, 1);
+  ::fcntl(fd_.get(), F_OFD_SETLK, &range);
 }
 
 Result<std::uint64_t> TicketFile::LastNumber() const {
@@ -111,7 +116,7 @@ Result<void> TicketFile::DrawNext() {
   const std::uint64_t last = VENEER_TRY(LastNumber());
   // Locked before it is counted: whoever sees a higher number sees this one at work. Nobody else
   // can have it, for numbers are drawn one at a time.
-  const bool locked = VENEER_TRY(Lock(F_WRLCK, kNumbers + static_cast<off_t>(last + 1)));
+  const bool locked = VENEER_TRY(TryLock(kNumbers + static_cast<off_t>(last + 1)));
   if (!locked) {
     return Fail(ErrorKind::kCorrupt, fmt::format("{} was changed by somebody else", path_),
                 "end the commands that have it open, and remove it");
@@ -127,10 +132,10 @@ Result<void> TicketFile::DrawNext() {
 }
 
 Result<bool> TicketFile::Draw() {
-  const bool alone = VENEER_TRY(Lock(F_WRLCK, kCounterLock));
+  const bool alone = VENEER_TRY(TryLock(kCounterLock));
   if (!alone) return false;
   const Result<void> drawn = DrawNext();
-  VENEER_TRY(Lock(F_UNLCK, kCounterLock));
+  Unlock(kCounterLock);
   if (!drawn) return Fail(drawn.error());
   return true;
 }

@@ -57,7 +57,8 @@ class TicketFile {
   Result<bool> Draw();
   Result<void> DrawNext();
   [[nodiscard]] Result<std::uint64_t> LastNumber() const;
-  [[nodiscard]] Result<bool> Lock(short type, off_t at) const;
+  [[nodiscard]] Result<bool> TryLock(off_t at) const;
+  void Unlock(off_t at) const;
 
   std::string path_;
   UniqueFd fd_;
