@@ -164,15 +164,16 @@ void SandboxesTest::ExpectAllAgree() const {
   ExpectStoresAreSound();
 }
 
-std::vector<pid_t> SandboxesTest::Servers() const {
+std::vector<pid_t> SandboxesTest::Processes(std::string_view word) const {
   std::vector<pid_t> pids;
   for (const auto& entry : fs::directory_iterator("/proc")) {
     const std::string name = entry.path().filename();
     pid_t pid = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (error != std::errc{} || end != name.data() + name.size()) continue;
-    const std::string words = support::ReadFile(entry.path() / "cmdline");
-    if (words.contains("serve") && words.contains(run_)) pids.push_back(pid);
+    if (error != std::errc{} || end != name.data() + name.size() || pid == ::getpid()) continue;
+    // One that has just ended cannot be read any more.
+    const std::string words = ReadText(entry.path() / "cmdline").value_or("");
+    if (words.contains(word) && words.contains(run_)) pids.push_back(pid);
   }
   return pids;
 }

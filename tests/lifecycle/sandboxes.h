@@ -58,8 +58,9 @@ class SandboxesTest : public ::testing::Test {
   // and every store that is not attached is sound. After `recover` and `gc`.
   void ExpectAllAgree() const;
 
-  // Processes of this test's `veneer`, without commands that the test waits for: the servers.
-  [[nodiscard]] std::vector<pid_t> Servers() const;
+  // Processes that have this test's run directory and `word` in their command lines.
+  [[nodiscard]] std::vector<pid_t> Processes(std::string_view word) const;
+  [[nodiscard]] std::vector<pid_t> Servers() const { return Processes("serve"); }
   // Mounts, dm devices, and servers of this test.
   [[nodiscard]] std::vector<std::string> Leftovers() const;
 

@@ -3,11 +3,9 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
 #include <iostream>
 #include <map>
 #include <random>
@@ -116,14 +114,7 @@ class StormTest : public SandboxesTest {
 
   // Any process of this test's veneer, a command or a server.
   void KillOne(std::mt19937& random) {
-    std::vector<pid_t> found;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-      const std::string name = entry.path().filename();
-      pid_t pid = 0;
-      const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-      if (error != std::errc{} || end != name.data() + name.size() || pid == ::getpid()) continue;
-      if (support::ReadFile(entry.path() / "cmdline").contains(run_)) found.push_back(pid);
-    }
+    const std::vector<pid_t> found = Processes("");
     if (found.empty()) return;
     if (::kill(found[random() % found.size()], SIGKILL) == 0) ++kills_;
   }
@@ -152,7 +143,7 @@ class StormTest : public SandboxesTest {
 
 TEST_F(StormTest, WhateverIsKilledAllAgreesAfterwards) {
   const unsigned seed = 20261124;
-  std::vector<std::thread> workers;
+  std::vector<std::jthread> workers;
   for (unsigned worker = 0; worker < kWorkers; ++worker) {
     workers.emplace_back([this, worker] { Work(worker, seed + worker); });
   }
@@ -167,7 +158,7 @@ TEST_F(StormTest, WhateverIsKilledAllAgreesAfterwards) {
     KillOne(random);
   }
   over_ = true;
-  for (std::thread& worker : workers) worker.join();
+  for (std::jthread& worker : workers) worker.join();
 
   EXPECT_EQ(Ok({"recover"}).at("stuck"), json::array());
   Ok({"gc"});
