@@ -163,6 +163,7 @@ TEST_F(CommittedMomentTest, NobodyChangesTheStoreMeanwhile) {
 TEST_F(CommittedMomentTest, CallersTakeTurns) {
   std::atomic<int> inside = 0;
   std::vector<std::jthread> callers;
+  callers.reserve(kWriters);
   for (std::size_t caller = 0; caller < kWriters; ++caller) {
     callers.emplace_back([&, caller] {
       for (std::uint64_t n = 1; n <= 100; ++n) {

@@ -33,7 +33,7 @@ constexpr std::chrono::seconds kResumePatience{5};
 
 // What programs on this host have written to the device and the kernel has in its cache.
 Result<void> WriteBack(const DmDevice& device) {
-  const Result<void> written = WriteBackDisk(device.Path());
+  Result<void> written = WriteBackDisk(device.Path());
   // Without a node nobody has written through it.
   if (!written && written.error().kind == ErrorKind::kNotFound) return {};
   return written;
@@ -113,7 +113,7 @@ Result<StoreClone> DmBackend::CloneStore(const std::string& path, const std::str
 
 Result<void> DmBackend::EndKilledClone(const std::string& disk, dm::LockedRecord& record) {
   if (record.record().state != dm::RecordState::kCloning) return {};
-  const Result<void> resumed = ResumePatiently(dm::NamesOfDisk(place_.instance, disk).name);
+  Result<void> resumed = ResumePatiently(dm::NamesOfDisk(place_.instance, disk).name);
   if (!resumed && resumed.error().kind != ErrorKind::kNotFound) return resumed;
   dm::DiskRecord attached = record.record();
   attached.state = dm::RecordState::kAttached;
