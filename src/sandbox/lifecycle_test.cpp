@@ -105,6 +105,14 @@ TEST_F(LifecycleTest, ADiskThatHadGoneIsPausedAndSaysSo) {
   EXPECT_THAT(paused->reason, HasSubstr("not flushed"));
 }
 
+TEST_F(LifecycleTest, ADiskThatGoesDuringThePauseIsPausedAndSaysSo) {
+  Create("web");
+  dm_.DieAtNextDetach();
+  const auto paused = lifecycle_.Pause("web");
+  ASSERT_TRUE(paused) << paused.error().what;
+  EXPECT_THAT(paused->reason, HasSubstr("not flushed"));
+}
+
 TEST_F(LifecycleTest, AResumeThatFailsLeavesItPaused) {
   Create("web");
   ASSERT_TRUE(lifecycle_.Pause("web"));

@@ -82,6 +82,15 @@ TEST_F(RecoverTest, ADiskThatWentByItselfIsPausedWithTheReason) {
   EXPECT_THAT(Recorded("web").reason, IsEmpty());
 }
 
+TEST_F(RecoverTest, ADiskThatIsJustGoingByItselfKeepsNothingHalfDone) {
+  LeaveIn(SandboxState::kCreating, Create("web"));
+  dm_.DieAtNextDetach();
+  const RecoverReport report = Recovered();
+  EXPECT_THAT(report.stuck, IsEmpty());
+  EXPECT_THAT(report.changed, SizeIs(1));
+  EXPECT_FALSE(Exists("web"));
+}
+
 TEST_F(RecoverTest, AHalfPausedDiskInUseRunsOn) {
   LeaveIn(SandboxState::kPausing, Create("web"));
   dm_.FailNext(FakeBackend::Op::kDetach, {ErrorKind::kConflict, EBUSY, "held", ""});

@@ -20,6 +20,11 @@ std::string PathOf(const Host& host, const DiskBackend& backend, const SandboxRe
   return host.layout.Disk(record.id);
 }
 
+// Whoever served the disk died while it was asked.
+bool DiedAtIt(const Error& error) {
+  return error.os_errno == EPIPE || error.os_errno == ECONNRESET;
+}
+
 // A host that has lost its device-mapper has no disks in it.
 bool LacksBackend(const Error& error) { return error.kind == ErrorKind::kUnsupported; }
 
@@ -56,12 +61,17 @@ Result<bool> IsAttached(const Host& host, const SandboxRecord& record) {
 Result<Detached> DetachDiskOf(const Host& host, const SandboxRecord& record) {
   const bool served = VENEER_TRY(IsAttached(host, record));
   DiskBackend* const backend = VENEER_TRY(host.backends.Named(record.backend));
-  const Result<void> detached = backend->Detach(PathOf(host, *backend, record));
+  const std::string path = PathOf(host, *backend, record);
+  Result<void> detached = backend->Detach(path);
+  // A server ends by itself when the command that started it was killed: it may be just about to.
+  const bool died =
+      !detached && DiedAtIt(detached.error()) && !VENEER_TRY(IsAttached(host, record));
+  if (died) detached = backend->Detach(path);
   if (!detached && detached.error().kind != ErrorKind::kNotFound &&
       !LacksBackend(detached.error())) {
     return Fail(detached.error());
   }
-  return served && detached ? Detached::kDone : Detached::kWasGone;
+  return served && detached && !died ? Detached::kDone : Detached::kWasGone;
 }
 
 Result<void> EndDiskOf(const Host& host, const SandboxRecord& record) {

@@ -124,6 +124,10 @@ Result<AttachedDisk> FakeBackend::Attach(const DiskRequest& request) {
 Result<void> FakeBackend::Detach(const std::string& path) {
   VENEER_TRY(FailIfAsked(Op::kDetach));
   Disk* const disk = VENEER_TRY(Find(path));
+  if (std::exchange(dies_at_detach_, false)) {
+    Drop(path);
+    return FailErrno(EPIPE, fmt::format("detach {}", path));
+  }
   if (disk->cow->access() == DiskAccess::kReadWrite) {
     const auto file = VENEER_TRY(LinuxFile::Open(path, Access::kReadOnly));
     VENEER_TRY(CopyBack(*file, *disk->cow));

@@ -53,6 +53,9 @@ class FakeBackend final : public DiskBackend {
   // The next call of that verb fails, and does nothing.
   void FailNext(Op op, Error error) { failures_.insert_or_assign(op, std::move(error)); }
 
+  // The next Detach finds the process that keeps the disk dying, as if somebody had just killed it.
+  void DieAtNextDetach() { dies_at_detach_ = true; }
+
   // As if the process that keeps the disk were killed: it is gone, and what was not detached lost.
   void Drop(const std::string& path);
 
@@ -72,6 +75,7 @@ class FakeBackend final : public DiskBackend {
   std::string directory_;
   BackendKind kind_;
   std::map<Op, Error> failures_;
+  bool dies_at_detach_ = false;
   std::map<std::string, Disk> disks_;  // by path
 };
 
