@@ -16,10 +16,11 @@ using support::Outcome;
 using support::SystemCall;
 
 // What changes anything outside of the process, or lets others see that it has ended.
-const std::set<std::string> kSteps{
-    "pwrite64", "write",  "fdatasync", "fsync",   "ftruncate", "fallocate", "unlink",
-    "unlinkat", "linkat", "rename",    "mkdir",   "ioctl",     "clone",     "vfork",
-    "clone3",   "sendto", "sendmsg",   "connect", "flock",     "fchmod",    "copy_file_range"};
+const std::set<std::string> kSteps{"pwrite64",        "write",   "fdatasync", "fsync",  "ftruncate",
+                                   "fallocate",       "unlink",  "unlinkat",  "linkat", "rename",
+                                   "mkdir",           "ioctl",   "clone",     "vfork",  "clone3",
+                                   "sendto",          "sendmsg", "connect",   "flock",  "fchmod",
+                                   "copy_file_range", "wait4"};
 
 struct Case {
   const char* verb;

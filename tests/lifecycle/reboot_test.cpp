@@ -1,7 +1,6 @@
 // What is left after the end of all servers, as after that of the host.
 #include <gmock/gmock.h>
 
-#include <csignal>
 #include <filesystem>
 
 #include "lifecycle/sandboxes.h"
@@ -18,7 +17,7 @@ TEST_F(RebootTest, AfterARebootAllArePausedWithWhatWasFlushed) {
   Create("db");
   Write(DiskOf("web"), 1, 'w');
   Ok({"pause", "db"});
-  for (const pid_t server : Servers()) ::kill(server, SIGKILL);
+  for (const pid_t server : Servers()) EXPECT_TRUE(Kill(server));
   const json report = Ok({"recover"});
   ASSERT_EQ(report.at("changed").size(), 1U) << report;
   EXPECT_EQ(StateOf("web"), "paused");

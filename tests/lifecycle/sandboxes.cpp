@@ -1,11 +1,14 @@
 #include "lifecycle/sandboxes.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -51,7 +54,7 @@ void SandboxesTest::TearDown() {
 }
 
 void SandboxesTest::TakeAway() const {
-  for (const pid_t server : Servers()) ::kill(server, SIGKILL);
+  for (const pid_t server : Servers()) Kill(server);
   for (const MountEntry& entry : MountsBelow(dir_.path())) {
     ::umount2(entry.path.c_str(), MNT_DETACH);
   }
@@ -176,6 +179,15 @@ std::vector<pid_t> SandboxesTest::Processes(std::string_view word) const {
     if (words.contains(word) && words.contains(run_)) pids.push_back(pid);
   }
   return pids;
+}
+
+bool SandboxesTest::Kill(pid_t process) {
+  const UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
+  if (!fd.valid() || ::kill(process, SIGKILL) != 0) return false;
+  constexpr std::chrono::milliseconds kPatience = std::chrono::minutes(1);
+  pollfd ended{.fd = fd.get(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(::poll(&ended, 1, static_cast<int>(kPatience.count())), 1) << "process " << process;
+  return true;
 }
 
 std::vector<std::string> SandboxesTest::Leftovers() const {

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <map>
@@ -116,7 +115,7 @@ class StormTest : public SandboxesTest {
   void KillOne(std::mt19937& random) {
     const std::vector<pid_t> found = Processes("");
     if (found.empty()) return;
-    if (::kill(found[random() % found.size()], SIGKILL) == 0) ++kills_;
+    if (Kill(found[random() % found.size()])) ++kills_;
   }
 
   void ExpectFlushedIsThere() {
