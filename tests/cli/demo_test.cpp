@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdint>
 #include <filesystem>
 #include <sstream>
 
@@ -24,8 +25,8 @@ class DemoTest : public CliTest {
     if (::geteuid() != 0) GTEST_SKIP() << "the demo needs root";
     if (::access("/dev/fuse", W_OK) != 0) GTEST_SKIP() << "there is no FUSE here";
     if (::access("/dev/loop-control", W_OK) != 0) GTEST_SKIP() << "there are no loop devices here";
-    if (std::filesystem::space(dir_.path()).available < 5 * 1024 * kMiB) {
-      GTEST_SKIP() << "the demo needs 4 GiB of room";
+    if (std::filesystem::space(dir_.path()).available < 7 * 1024 * kMiB) {
+      GTEST_SKIP() << "the demo needs 6 GiB of room";
     }
     support::MakeZeros(Path("template.img"), 512 * kMiB);
     ASSERT_EQ(support::Run({"mkfs.ext4", "-q", "-F", Path("template.img")}).status, 0);
@@ -41,6 +42,15 @@ class DemoTest : public CliTest {
             "--run",
             Path("run"),
             "--json"};
+  }
+
+  static std::uint64_t BytesIn(const nlohmann::json& json, const std::string& step,
+                               const std::string& key) {
+    for (const nlohmann::json& each : json.at("steps")) {
+      if (each.at("step") == step) return each.at(key).get<std::uint64_t>();
+    }
+    ADD_FAILURE() << "there is no step: " << step;
+    return 0;
   }
 
   // Nothing of this test's directory is mounted or behind a loop device.
@@ -82,7 +92,9 @@ TEST_F(DemoTest, SucceedsAndLeavesNothing) {
   ASSERT_TRUE(json.is_object()) << outcome.out;
   EXPECT_GE(json.at("bytes_written"), 200'000'000);
   EXPECT_GE(json.at("flatten").at("changed_bytes"), 200'000'000);
-  EXPECT_GT(json.at("steps").size(), 15U);
+  EXPECT_EQ(json.at("fork").at("count"), 10);
+  EXPECT_GE(BytesIn(json, "fork it 10 times while it runs", "changed_bytes"), 2'000'000'000U);
+  EXPECT_GT(BytesIn(json, "take a snapshot of it while it runs", "used_bytes"), 200'000'000U);
   ExpectNothingIsLeft();
 }
 
@@ -95,15 +107,30 @@ TEST_F(DemoTest, KeepsWhatItIsToldTo) {
     runs.push_back(entry.path());
   }
   ASSERT_EQ(runs.size(), 1U);
-  EXPECT_TRUE(std::filesystem::exists(runs.front() + "/first.cow"));
   EXPECT_EQ(std::filesystem::file_size(runs.front() + "/flat.img"), 512 * kMiB);
   EXPECT_EQ(LeftInTheKernel(), "");
+  const std::vector<std::string> state = {"--root", runs.front() + "/state", "--run", Path("run")};
+  std::vector<std::string> list = state;
+  list.insert(list.end(), {"template", "ls"});
+  const nlohmann::json templates = OkJson(list);
+  ASSERT_EQ(templates.size(), 2U);
+  EXPECT_EQ(templates.at(0).at("name"), "snapshot");
+  EXPECT_EQ(templates.at(1).at("name"), "template");
+  list = state;
+  list.emplace_back("ls");
+  EXPECT_EQ(OkJson(list).size(), 0U);
 }
 
 TEST_F(DemoTest, InterruptedWhileItWritesItLeavesNothing) { InterruptIn("write 210 MB", SIGINT); }
 
 TEST_F(DemoTest, TerminatedWhileAnotherProgramRunsItLeavesNothing) {
-  InterruptIn("dd of the attached device", SIGTERM);
+  InterruptIn("read everything back, compare", SIGTERM);
+}
+
+TEST_F(DemoTest, InterruptedWhileItForksItLeavesNothing) { InterruptIn("fork it 10", SIGINT); }
+
+TEST_F(DemoTest, TerminatedWhileItTakesASnapshotItLeavesNothing) {
+  InterruptIn("take a snapshot", SIGTERM);
 }
 
 }  // namespace

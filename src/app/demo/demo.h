@@ -1,7 +1,8 @@
 // `veneer demo`: the main job on real input, each step timed and verified.
 //
-// Builds a Debian template, makes two sandbox disks on it, works on them through the kernel's own
-// ext4, detaches and re-attaches, checks, flattens, and compares with a plain copy of the device.
+// Builds a Debian image, imports it as a template, makes a sandbox of it and works on its disk
+// through the kernel's own ext4; pauses, flattens and resumes it, forks it ten times and takes a
+// snapshot while it runs, makes a sandbox of that, and destroys them all (demo_story.h).
 // Leaves nothing behind but what was asked for, also when it is interrupted or fails.
 #pragma once
 
@@ -16,7 +17,7 @@ namespace veneer {
 struct DemoArguments {
   std::optional<std::string> work;            // keeps the template there between runs
   std::optional<std::string> template_image;  // instead of building one
-  bool keep = false;                          // the stores and the merged image
+  bool keep = false;                          // the state directory and the flattened image
 };
 
 // Minutes, most of them for the template. kUnsupported without root.

@@ -23,7 +23,8 @@ void AddDemoCommand(CLI::App& app, Command& command) {
       ->type_name("DIR");
   demo->add_option("--template", arguments->template_image, "Use this ext4 image, do not build one")
       ->type_name("IMAGE");
-  demo->add_flag("--keep", arguments->keep, "Keep the stores and the merged image");
+  demo->add_flag("--keep", arguments->keep,
+                 "Keep the state directory (template and snapshot) and the flattened image");
   demo->callback([arguments, &command] {
     command = [arguments](const GlobalOptions& options) { return RunDemo(options, *arguments); };
   });

@@ -82,14 +82,6 @@ class Copier {
   CopiedFiles copied_;
 };
 
-Result<void> SyncFileSystemOf(const fs::path& directory) {
-  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid() || ::syncfs(fd.get()) != 0) {
-    return FailErrno(errno, fmt::format("sync {}", directory.string()));
-  }
-  return {};
-}
-
 Result<void> WriteText(const fs::path& path, const std::string& text) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file << text;
@@ -98,6 +90,14 @@ Result<void> WriteText(const fs::path& path, const std::string& text) {
 }
 
 }  // namespace
+
+Result<void> SyncFileSystemOf(const fs::path& directory) {
+  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid() || ::syncfs(fd.get()) != 0) {
+    return FailErrno(errno, fmt::format("sync {}", directory.string()));
+  }
+  return {};
+}
 
 Result<CopiedFiles> CopyMachineFiles(const fs::path& directory, Bytes at_least,
                                      const InterruptWatch& watch) {
@@ -137,12 +137,6 @@ Result<void> VerifyManifest(const fs::path& directory, const fs::path& manifest,
                             end.out.substr(0, 200), end.err.substr(0, 200)));
   }
   return {};
-}
-
-Result<std::string> Digest(const std::string& path, const InterruptWatch& watch) {
-  // -z: no escapes in front of the digest, whatever the name is.
-  const std::string line = VENEER_TRY(RunOrFail({"sha256sum", "-z", "--", path}, watch));
-  return line.substr(0, kDigestHexDigits);
 }
 
 }  // namespace veneer

@@ -26,6 +26,9 @@ struct CopiedFiles {
 Result<CopiedFiles> CopyMachineFiles(const std::filesystem::path& directory, Bytes at_least,
                                      const InterruptWatch& watch);
 
+// Everything written to the file system of the directory is on its disk when it returns.
+Result<void> SyncFileSystemOf(const std::filesystem::path& directory);
+
 // Writes SHA-256 sums of the *sources* to `manifest`, for VerifyManifest.
 Result<void> WriteManifest(const CopiedFiles& files, const std::filesystem::path& manifest,
                            const InterruptWatch& watch);
@@ -33,8 +36,5 @@ Result<void> WriteManifest(const CopiedFiles& files, const std::filesystem::path
 // Reads every file of `manifest` back under `directory`. kCorrupt where one differs.
 Result<void> VerifyManifest(const std::filesystem::path& directory,
                             const std::filesystem::path& manifest, const InterruptWatch& watch);
-
-// SHA-256 of one file, in hex.
-Result<std::string> Digest(const std::string& path, const InterruptWatch& watch);
 
 }  // namespace veneer

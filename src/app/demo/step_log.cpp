@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "app/table.h"
 #include "base/size_text.h"
 
 namespace veneer {
@@ -18,16 +18,15 @@ std::string RenderDuration(std::chrono::microseconds time) {
 }
 
 std::string RenderSteps(const std::vector<Step>& steps) {
-  std::size_t width = 4;
-  for (const Step& step : steps) width = std::max(width, step.name.size());
-  std::string text = fmt::format("{:<{}}  {:>9}  {:>9}\n", "step", width, "time", "on disk");
-  text += std::string(width + 22, '-') + "\n";
+  std::vector<std::vector<std::string>> rows;
   for (const Step& step : steps) {
-    const std::string on_disk = step.on_disk ? FormatSize(*step.on_disk) : "";
-    text +=
-        fmt::format("{:<{}}  {:>9}  {:>9}\n", step.name, width, RenderDuration(step.time), on_disk);
+    rows.push_back({step.name, RenderDuration(step.time), "", ""});
+    if (step.bytes) rows.back()[2] = FormatSize(step.bytes->used);
+    if (step.bytes && step.bytes->changed) rows.back()[3] = FormatSize(*step.bytes->changed);
   }
-  return text;
+  return RenderTable(
+      {{"STEP"}, {"TIME", Align::kRight}, {"USED", Align::kRight}, {"CHANGED", Align::kRight}},
+      rows);
 }
 
 nlohmann::ordered_json StepsJson(const std::vector<Step>& steps) {
@@ -36,8 +35,10 @@ nlohmann::ordered_json StepsJson(const std::vector<Step>& steps) {
     nlohmann::ordered_json one;
     one["step"] = step.name;
     one["ms"] = static_cast<double>(step.time.count()) / 1000;
-    one["bytes_on_disk"] = nullptr;
-    if (step.on_disk) one["bytes_on_disk"] = step.on_disk->value();
+    one["used_bytes"] = nullptr;
+    one["changed_bytes"] = nullptr;
+    if (step.bytes) one["used_bytes"] = step.bytes->used.value();
+    if (step.bytes && step.bytes->changed) one["changed_bytes"] = step.bytes->changed->value();
     all.push_back(std::move(one));
   }
   return all;
@@ -52,11 +53,11 @@ Result<void> StepLog::Run(const std::string& name, const Action& action) {
   const Result<void> done = action();
   const auto time = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
   (void)std::fputs(done ? (RenderDuration(time) + "\n").c_str() : "failed\n", stderr);
-  if (done) steps_.push_back({name, time, std::nullopt});
+  if (done) steps_.push_back({.name = name, .time = time});
   return done;
 }
 
-void StepLog::NoteOnDisk(Bytes bytes) { steps_.back().on_disk = bytes; }
+void StepLog::Note(const Footprint& bytes) { steps_.back().bytes = bytes; }
 
 std::chrono::microseconds StepLog::last_time() const { return steps_.back().time; }
 

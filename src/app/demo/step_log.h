@@ -13,10 +13,16 @@
 
 namespace veneer {
 
+// What files hold.
+struct Footprint {
+  Bytes used;                      // blocks on disk (st_blocks × 512)
+  std::optional<Bytes> changed{};  // of a disk, since it was made of its template
+};
+
 struct Step {
   std::string name;
   std::chrono::microseconds time{};
-  std::optional<Bytes> on_disk;  // of what the step made or changed
+  std::optional<Footprint> bytes{};  // of what the step made or changed
 };
 
 // "0.8 ms", "123 ms", "15.2 s"
@@ -33,7 +39,7 @@ class StepLog {
   Result<void> Run(const std::string& name, const Action& action);
 
   // Adds what the last step left on disk.
-  void NoteOnDisk(Bytes bytes);
+  void Note(const Footprint& bytes);
 
   [[nodiscard]] const std::vector<Step>& steps() const { return steps_; }
   [[nodiscard]] std::chrono::microseconds last_time() const;

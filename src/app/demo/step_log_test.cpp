@@ -16,23 +16,29 @@ TEST(StepLog, DurationsHaveThreeDigits) {
 }
 
 TEST(StepLog, StepsStandInColumns) {
-  const std::vector<Step> steps = {{"create", microseconds(1000), KiB(8)},
-                                   {"attach it", microseconds(20'000), std::nullopt}};
+  const std::vector<Step> steps = {
+      {.name = "create",
+       .time = microseconds(1000),
+       .bytes = Footprint{.used = KiB(8), .changed = KiB(4)}},
+      {.name = "flatten", .time = microseconds(2000), .bytes = Footprint{.used = MiB(3)}},
+      {.name = "attach it", .time = microseconds(20'000)}};
   EXPECT_EQ(RenderSteps(steps),
-            "step            time    on disk\n"
-            "-------------------------------\n"
-            "create        1.0 ms    8.0 KiB\n"
-            "attach it      20 ms           \n");
+            "STEP         TIME     USED  CHANGED\n"
+            "create     1.0 ms  8.0 KiB  4.0 KiB\n"
+            "flatten    2.0 ms  3.0 MiB\n"
+            "attach it   20 ms\n");
 }
 
 TEST(StepLog, AStepThatFailsIsNotRecorded) {
   StepLog log;
   ASSERT_TRUE(log.Run("good", [] { return Result<void>(); }));
-  log.NoteOnDisk(KiB(4));
+  log.Note({.used = KiB(4)});
   const auto bad = log.Run("bad", []() -> Result<void> { return Fail(ErrorKind::kFailed, "no"); });
   EXPECT_EQ(bad.error().what, "no");
   ASSERT_EQ(log.steps().size(), 1U);
-  EXPECT_EQ(StepsJson(log.steps()).at(0).at("bytes_on_disk"), 4096);
+  const nlohmann::ordered_json step = StepsJson(log.steps()).at(0);
+  EXPECT_EQ(step.at("used_bytes"), 4096);
+  EXPECT_TRUE(step.at("changed_bytes").is_null());
 }
 
 }  // namespace

@@ -99,7 +99,7 @@ Result<TemplateImage> ObtainTemplate(const fs::path& directory, StepLog& log,
   VENEER_TRY(log.Run("make the template image (mkfs.ext4 -d)",
                      [&] { return MakeImage(root.path(), image, watch); }));
   const auto file = VENEER_TRY(LinuxFile::Open(image, Access::kReadOnly));
-  log.NoteOnDisk(VENEER_TRY(file->AllocatedBytes()));
+  log.Note({.used = VENEER_TRY(file->AllocatedBytes())});
   std::ofstream(about) << source;
   return TemplateImage{image, source};
 }
