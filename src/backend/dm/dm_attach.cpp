@@ -143,7 +143,8 @@ Result<void> DmBackend::ClaimName(const std::string& disk, dm::LockedRecord& rec
   }
   const bool something_left = state || record.record().padded_origin.has_value();
   if (something_left) {
-    VENEER_TRY(RemoveDisk(disk, record));
+    const auto removed = RemoveDisk(disk, record);
+    if (!removed) return Fail(removed.error());
     record = VENEER_TRY(dm::LockedRecord::Take(directory(), disk));
   }
   return {};
