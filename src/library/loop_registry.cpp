@@ -38,6 +38,7 @@ Result<OriginLoop> LoopRegistry::Acquire(const std::string& image) {
   // An instance has devices of its own only for disks larger than their image.
   dm::OriginDevices origins(parts_->loops, parts_->devices, "", parts_->directory);
   const UniqueFd lock = VENEER_TRY(LockRunDirectory(parts_->directory));
+  origins.ForgetCleared();
   dm::OriginDevice origin = VENEER_TRY(origins.Take(*file, size, size));
   OriginLoop loop{.path = std::move(origin.path)};
   if (!origin.holds.empty()) loop.hold = std::move(origin.holds.front());

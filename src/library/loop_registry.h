@@ -14,7 +14,8 @@
 
 namespace veneer {
 
-// A share in a device; to drop it is to release it.
+// A share in a device; to drop it is to release it. (A note of the device's number stays under the
+// run directory; the next Acquire, RemoveSnapshot or CleanUpStale forgets it.)
 struct OriginLoop {
   std::string path;  // "/dev/loop3"; the image itself where that is a block device
   UniqueFd hold{};

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <iterator>
 #include <vector>
 
 #include "backend/run_directory.h"
@@ -60,6 +61,16 @@ TEST_F(LoopRegistryTest, SixteenSnapshotsFillADeviceAndTheNextShareIsInANewOne) 
   EXPECT_NE(next->path, first->path);
   for (const std::string& path : paths) EXPECT_TRUE(RemoveSnapshot(host_, path));
   EXPECT_EQ(loops_.Bound(), 2U);
+}
+
+TEST_F(LoopRegistryTest, NoNoteOfAReleasedDeviceStaysForLong) {
+  const std::string other = directory_ / "other";
+  testing::MakeFile(other, MiB(1));
+  EXPECT_TRUE(registry_.Acquire(image_));
+  const auto share = registry_.Acquire(other);
+  ASSERT_TRUE(share);
+  const std::filesystem::directory_iterator notes(run_ + "/dm/origins");
+  EXPECT_EQ(std::distance(begin(notes), end(notes)), 1);
 }
 
 TEST_F(LoopRegistryTest, AnImageThatCannotHaveADeviceIsRefused) {

@@ -120,7 +120,7 @@ TEST_F(LibraryOnKernel, ABlockDeviceIsATemplateToo) {
   DiskHost host = Open(BackendKind::kDm);
   auto registry = LoopRegistry::Open(run_);
   ASSERT_TRUE(Succeeds(registry));
-  const auto share = registry->Acquire(image_);
+  auto share = registry->Acquire(image_);
   ASSERT_TRUE(Succeeds(share));
   EXPECT_EQ(OriginSize(share->path), MiB(4));
   const auto identity = IdentifyTemplate(share->path);
@@ -135,6 +135,9 @@ TEST_F(LibraryOnKernel, ABlockDeviceIsATemplateToo) {
   EXPECT_TRUE(Succeeds(RemoveSnapshot(host, made->path)));
   EXPECT_TRUE(Succeeds(Flatten({.origin = image_, .store = StoreOf("a"), .output = Path("flat")})));
   EXPECT_EQ(support::ReadFile(Path("flat")), support::ReadFile(image_));
+  share->hold.Close();
+  EXPECT_THAT(LoopsOnImage(), IsEmpty());
+  EXPECT_TRUE(Succeeds(CleanUpStale(host, GcMode::kRemove)));
 }
 
 }  // namespace
