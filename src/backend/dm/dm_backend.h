@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "backend/dm/disk_record.h"
 #include "backend/dm/origin_devices.h"
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "base/units.h"
 #include "format/geometry.h"
 #include "kernel/device_mapper.h"
@@ -83,6 +85,14 @@ class DmBackend : public DiskBackend {
   // changed then.
   Result<Removed> RemoveDisk(const std::string& disk, dm::LockedRecord& record);
 
+  // The lock of directory(): this process's own threads take turns first, so that one goes on as soon
+  // as another is done, where LockRunDirectory looks again after a pause.
+  struct DirectoryLock {
+    std::unique_lock<std::timed_mutex> turn;
+    UniqueFd file;
+  };
+  Result<DirectoryLock> LockDirectory();
+
   [[nodiscard]] const DmPlace& place() const { return place_; }
   [[nodiscard]] std::string directory() const { return place_.run_dir + "/dm"; }
   [[nodiscard]] dm::OriginDevices& origins() { return origins_; }
@@ -113,6 +123,7 @@ class DmBackend : public DiskBackend {
   DmPorts ports_;
   DmPlace place_;
   std::chrono::milliseconds patience_;
+  std::timed_mutex turn_;
   dm::OriginDevices origins_;
 };
 
