@@ -12,6 +12,7 @@
 // Every verb is one of DiskBackend's or says more here. Any thread, any process.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -124,6 +125,7 @@ class DmBackend : public DiskBackend {
   DmPlace place_;
   std::chrono::milliseconds patience_;
   std::timed_mutex turn_;
+  std::atomic<bool> host_is_fit_ = false;  // found once: a host does not lose it
   dm::OriginDevices origins_;
 };
 
