@@ -64,15 +64,14 @@ Result<void> Create(const Controls& controls, const Origin& origin, const std::s
   const int number = ::ioctl(controls.loop.get(), LOOP_CTL_GET_FREE);
   if (number < 0) return FailErrno(errno, "find a free loop device");
   const auto loop = static_cast<unsigned>(number);
-  const UniqueFd hold =
-      VENEER_TRY(ConfigureLoop(loop, file, store, {}, LoopLife::kUntilLastClose));
+  const UniqueFd hold = VENEER_TRY(ConfigureLoop(loop, file, store, {}, LoopLife::kUntilLastClose));
   const dm::SnapshotDevices devices{.origin = origin.device, .store = makedev(kLoopMajor, loop)};
   VENEER_TRY(CreateDm(controls.mapper, kName, ""));
-  VENEER_TRY(LoadDm(controls.mapper,
-                    {.name = kName,
-                     .uuid = "",
-                     .table = dm::SnapshotTable(devices, Sectors(origin.size / kSectorSize),
-                                                ChunkSize())}));
+  VENEER_TRY(LoadDm(
+      controls.mapper,
+      {.name = kName,
+       .uuid = "",
+       .table = dm::SnapshotTable(devices, Sectors(origin.size / kSectorSize), ChunkSize())}));
   VENEER_TRY(StartDm(controls.mapper, kName, 0));
   return {};
 }

@@ -39,7 +39,8 @@ Result<void> ByThreads(std::size_t threads, const std::vector<DiskRequest>& disk
     running.reserve(threads);
     for (Result<void>& mine : done) {
       running.emplace_back([&] {
-        for (std::size_t at = next++; mine && at < disks.size(); at = next++) mine = verb(disks[at]);
+        for (std::size_t at = next++; mine && at < disks.size(); at = next++)
+          mine = verb(disks[at]);
       });
     }
   }

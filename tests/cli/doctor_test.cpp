@@ -55,7 +55,8 @@ TEST_F(DoctorTest, WhatADiskTakesInTheKernelIsNoFaultOfTheHost) {
       support::RunVeneer({"doctor", "--json", "--root", Path("state")}).out, nullptr, false);
   const nlohmann::json& memory = CheckNamed(report, "disk_memory");
   EXPECT_TRUE(memory.at("ok").get<bool>());
-  const bool loaded = std::filesystem::exists("/sys/module/dm_mod/parameters/kcopyd_subjob_size_kb");
+  const bool loaded =
+      std::filesystem::exists("/sys/module/dm_mod/parameters/kcopyd_subjob_size_kb");
   EXPECT_EQ(memory.at("detail").get<std::string>().contains("KiB"), loaded) << memory;
 }
 

@@ -108,8 +108,8 @@ HostCheck CheckDiskMemory() {
            fmt::format("the kernel reserves {} for copies, for each disk on device-mapper",
                        FormatSize(KiB(kib))));
   if (kib <= kSmallKib) return check;
-  check.hint = fmt::format("with many disks {} would do: echo {} > {}",
-                           FormatSize(KiB(kSmallKib)), kSmallKib, setting);
+  check.hint = fmt::format("with many disks {} would do: echo {} > {}", FormatSize(KiB(kSmallKib)),
+                           kSmallKib, setting);
   return check;
 }
 

@@ -86,8 +86,8 @@ class DmBackend : public DiskBackend {
   // changed then.
   Result<Removed> RemoveDisk(const std::string& disk, dm::LockedRecord& record);
 
-  // The lock of directory(): this process's own threads take turns first, so that one goes on as soon
-  // as another is done, where LockRunDirectory looks again after a pause.
+  // The lock of directory(): this process's own threads take turns first, so that one goes on as
+  // soon as another is done, where LockRunDirectory looks again after a pause.
   struct DirectoryLock {
     std::unique_lock<std::timed_mutex> turn;
     UniqueFd file;

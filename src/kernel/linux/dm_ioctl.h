@@ -1,8 +1,9 @@
 // The ioctls of device-mapper (include/uapi/linux/dm-ioctl.h) that change devices or list them.
 //
-// They go past libdevmapper and its lock (dm_library.h): a start or an end waits for the kernel, and
-// every other call of the process would wait with it. None touches a node: LinuxDeviceMapper does.
-// A call after which the kernel sends udev an event takes what udev is to be told (RunWithUdev).
+// They go past libdevmapper and its lock (dm_library.h): a start or an end waits for the kernel,
+// and every other call of the process would wait with it. None touches a node: LinuxDeviceMapper
+// does. A call after which the kernel sends udev an event takes what udev is to be told
+// (RunWithUdev).
 //
 // Any thread. Blocks on the kernel, as DeviceMapper says. Errors: as there.
 #pragma once

@@ -73,10 +73,10 @@ Result<UdevAnswer> ExpectUdev() {
   std::string message;
   const Library library(message);
   // Nobody is to probe a disk of ours, or to keep it open meanwhile.
-  constexpr std::uint32_t kFlags =
-      DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG | DM_UDEV_DISABLE_DISK_RULES_FLAG |
-      DM_UDEV_DISABLE_OTHER_RULES_FLAG | DM_UDEV_DISABLE_LIBRARY_FALLBACK |
-      DM_UDEV_PRIMARY_SOURCE_FLAG;
+  constexpr std::uint32_t kFlags = DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG |
+                                   DM_UDEV_DISABLE_DISK_RULES_FLAG |
+                                   DM_UDEV_DISABLE_OTHER_RULES_FLAG |
+                                   DM_UDEV_DISABLE_LIBRARY_FALLBACK | DM_UDEV_PRIMARY_SOURCE_FLAG;
   UdevAnswer answer{.event = kFlags << unsigned{DM_UDEV_FLAGS_SHIFT}};
   if (dm_udev_get_sync_support() == 0) return answer;
   // The task never runs: setting a cookie is what has the library count the answer.
@@ -100,7 +100,8 @@ std::unexpected<Error> Failed(const DmCall& call, int os_errno, const std::strin
     return Fail(ErrorKind::kFailed,
                 fmt::format("{}: {}", call.step, message.empty() ? "no reason given" : message));
   }
-  Error error = ErrnoError(os_errno, call.step, os_errno == EACCES || os_errno == EPERM ? "run as root" : "");
+  Error error =
+      ErrnoError(os_errno, call.step, os_errno == EACCES || os_errno == EPERM ? "run as root" : "");
   // The library's message ends with the text of the errno.
   if (!message.empty()) error.what = fmt::format("{}: {}", call.step, message);
   return Fail(std::move(error));
