@@ -24,6 +24,7 @@
 #include "backend/disk_backend.h"
 #include "backend/dm/disk_record.h"
 #include "backend/dm/origin_devices.h"
+#include "backend/dm/turn.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "base/units.h"
@@ -89,7 +90,7 @@ class DmBackend : public DiskBackend {
   // The lock of directory(): this process's own threads take turns first, so that one goes on as
   // soon as another is done, where LockRunDirectory looks again after a pause.
   struct DirectoryLock {
-    std::unique_lock<std::timed_mutex> turn;
+    std::unique_lock<dm::Turn> turn;
     UniqueFd file;
   };
   Result<DirectoryLock> LockDirectory();
@@ -124,7 +125,7 @@ class DmBackend : public DiskBackend {
   DmPorts ports_;
   DmPlace place_;
   std::chrono::milliseconds patience_;
-  std::timed_mutex turn_;
+  dm::Turn turn_;
   std::atomic<bool> host_is_fit_ = false;  // found once: a host does not lose it
   dm::OriginDevices origins_;
 };
