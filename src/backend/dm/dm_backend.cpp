@@ -38,10 +38,7 @@ DmBackend::DmBackend(const DmPorts& ports, DmPlace place, std::chrono::milliseco
       origins_(ports.loops, ports.devices, place_.instance, directory()) {}
 
 Result<void> DmBackend::RequireHost() {
-  if (host_is_fit_) return {};
-  VENEER_TRY(ports_.devices.RequireTarget(std::string(dm::kSnapshotTarget)));
-  host_is_fit_ = true;
-  return {};
+  return ports_.devices.RequireTarget(std::string(dm::kSnapshotTarget));
 }
 
 Result<DmBackend::DirectoryLock> DmBackend::LockDirectory() {

@@ -12,7 +12,6 @@
 // Every verb is one of DiskBackend's or says more here. Any thread, any process.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -126,7 +125,6 @@ class DmBackend : public DiskBackend {
   DmPlace place_;
   std::chrono::milliseconds patience_;
   dm::Turn turn_;
-  std::atomic<bool> host_is_fit_ = false;  // found once: a host does not lose it
   dm::OriginDevices origins_;
 };
 
