@@ -151,7 +151,7 @@ Result<void> DmBackend::Build(const DiskRequest& request, const LinuxFile& origi
   VENEER_TRY(record.Write(next));
   const HeldLoop loop =
       VENEER_TRY(ports_.loops.AttachHeld(*store.file, {.access = AccessOf(request.access)}));
-  const UniqueFd lock = VENEER_TRY(LockRunDirectory(directory()));
+  const DirectoryLock lock = VENEER_TRY(LockDirectory());
   const dm::OriginDevice base =
       VENEER_TRY(origins_.Take(origin, store.image_size, store.disk_size));
   next.store_loop = loop.device.number;
