@@ -1,4 +1,4 @@
-// What is left after the end of all servers, as after that of the host.
+// What is left after the end of all servers and devices, as after that of the host.
 #include <gmock/gmock.h>
 
 #include <filesystem>
@@ -10,7 +10,16 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class RebootTest : public SandboxesTest {};
+class RebootTest : public SandboxesTest {
+ protected:
+  // Nothing is in the kernel or in any process any more, and nobody has been asked.
+  void EndAll() const {
+    EndAll();
+    for (const std::string& device : Devices()) {
+      EXPECT_EQ(support::Run({"dmsetup", "remove", device}).status, 0) << device;
+    }
+  }
+};
 
 TEST_F(RebootTest, AfterARebootAllArePausedWithWhatWasFlushed) {
   Create("web");
