@@ -9,7 +9,7 @@ function __veneer_words
             continue
         end
         switch $word
-            case --root --run
+            case --root --run --log-level
                 set is_value 1
             case '-*'
             case '*'
@@ -41,6 +41,7 @@ complete -c veneer -f
 complete -c veneer -l json -d 'Print one JSON value'
 complete -c veneer -l root -x -a '(__fish_complete_directories)' -d 'Directory of the state'
 complete -c veneer -l run -x -a '(__fish_complete_directories)' -d 'Directory of sockets and mounts'
+complete -c veneer -l log-level -x -a 'debug info warning error off' -d 'What is told of the work'
 complete -c veneer -s h -l help -d 'Print help with examples'
 complete -c veneer -n __veneer_is -l version -d 'Print the version'
 complete -c veneer -n __veneer_is -a template -d 'Images that sandboxes are made of'

@@ -93,7 +93,7 @@ TEST_P(CompletionsTest, EachGroupOffersItsCommands) {
 }
 
 TEST_P(CompletionsTest, OptionsBeforeACommandDoNotHideIt) {
-  EXPECT_EQ(Offered("veneer --root /tmp gc --"), OptionsOf("gc"));
+  EXPECT_EQ(Offered("veneer --root /tmp --log-level info gc --"), OptionsOf("gc"));
 }
 
 TEST_P(CompletionsTest, NamesOfSandboxesAndTemplatesAreOffered) {
