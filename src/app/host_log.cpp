@@ -87,7 +87,7 @@ void HostLog::Write(const LogEvent& event) noexcept {
   try {
     logger_->log(ForSpdlog(event.level), spdlog::string_view_t(LogFields(event)));
   } catch (const std::exception&) {
-    // Without memory there is no line; what is logged goes on.
+    return;  // without memory there is no line; what is logged goes on
   }
 }
 

@@ -11,7 +11,7 @@
 #include "base/log.h"
 
 namespace spdlog {
-class logger;
+class logger;  // NOLINT(readability-identifier-naming): the library's name
 }
 
 namespace veneer {

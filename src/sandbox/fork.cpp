@@ -98,6 +98,7 @@ Result<std::vector<SandboxRecord>> Lifecycle::ForkOne(const std::string& referen
 Result<void> Lifecycle::FillForks(const SandboxRecord& parent, std::vector<SandboxRecord>& forks,
                                   StepClock& clock) {
   std::vector<StepClock> clocks;
+  clocks.reserve(forks.size());
   for (const SandboxRecord& fork : forks) clocks.emplace_back(host_.log, "fork", fork.id);
   const std::string first = host_.layout.Store(forks.front().id);
   const auto held =

@@ -14,7 +14,7 @@ class RebootTest : public SandboxesTest {
  protected:
   // Nothing is in the kernel or in any process any more, and nobody has been asked.
   void EndAll() const {
-    EndAll();
+    for (const pid_t server : Servers()) EXPECT_TRUE(Kill(server));
     for (const std::string& device : Devices()) {
       EXPECT_EQ(support::Run({"dmsetup", "remove", device}).status, 0) << device;
     }
@@ -26,7 +26,7 @@ TEST_F(RebootTest, AfterARebootAllArePausedWithWhatWasFlushed) {
   Create("db");
   Write(DiskOf("web"), 1, 'w');
   Ok({"pause", "db"});
-  for (const pid_t server : Servers()) EXPECT_TRUE(Kill(server));
+  EndAll();
   const json report = Ok({"recover"});
   ASSERT_EQ(report.at("changed").size(), 1U) << report;
   EXPECT_EQ(StateOf("web"), "paused");
