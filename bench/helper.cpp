@@ -116,13 +116,11 @@ Result<void> Grow(Arguments arguments) {
 }
 
 int RunPaused(Arguments arguments) {
-  return Report(
-      veneer::bench::KeepPaused(arguments[0], std::stoul(arguments[1]), arguments[2]));
+  return Report(veneer::bench::KeepPaused(arguments[0], std::stoul(arguments[1]), arguments[2]));
 }
 
 int RunCatalog(Arguments arguments) {
-  return Report(
-      veneer::bench::TimeCatalog(arguments[0], std::stoul(arguments[1]), arguments[2]));
+  return Report(veneer::bench::TimeCatalog(arguments[0], std::stoul(arguments[1]), arguments[2]));
 }
 
 int RunKeep(Arguments arguments) { return Report(Keep(arguments)); }

@@ -12,7 +12,9 @@ make_parent() {
   "$BENCH" scatter "$disk" 1000 230000000 1
 }
 
-# fork_row NAME STATE SIZE: forks it once for each round.
+larger() { awk "BEGIN { print ($1 > $2) ? $1 : $2 }"; }
+
+# fork_row NAME STATE SIZE: forks it several times. Sets `own`.
 fork_row() {
   local name=$1 round whole attaches times=$life/fork.$1.$2
   for ((round = 0; round < (rounds + 1) / 2; round++)); do
@@ -47,10 +49,10 @@ fork_table() {
     name=parent-${size,,}
     make_parent "$name" "$size"
     fork_row "$name" running "$size"
-    worst=$(awk "BEGIN { print $own > $worst ? $own : $worst }")
+    worst=$(larger "$worst" "$own")
     sandbox pause "$name" >/dev/null
     fork_row "$name" paused "$size"
-    worst=$(awk "BEGIN { print $own > $worst ? $own : $worst }")
+    worst=$(larger "$worst" "$own")
     sandbox resume "$name" >/dev/null
   done
   printf -- '\n- our own work for a fork: %s\n' "$(at_most "$worst" 25 ' ms')"
@@ -85,7 +87,7 @@ snapshot_table() {
     --direct=1 --size=256m --time_based --runtime=3600 --allow_file_create=0 --invalidate=0 \
     >/dev/null 2>&1 &
   writer=$!
-  processes=("$writer")
+  processes+=("$writer")
   snapshot_row busy 'writes 4 KiB blocks at random, 8 at once'
   end_process "$writer"
   wait "$writer" || true

@@ -40,7 +40,7 @@ create_by_qemu() {
     --blockdev driver=qcow2,node-name=disk,file=file \
     --export "type=fuse,id=fuse,node-name=disk,mountpoint=$at,writable=on"
   pid=$(<"$life/qsd.pid")
-  processes=("$pid")
+  processes+=("$pid")
   end_process "$pid"
   processes=()
   rm -f "$overlay" "$at"
