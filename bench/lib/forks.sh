@@ -83,14 +83,16 @@ snapshot_table() {
   printf 'create`, which flattens and digests. Medians of %s.\n\n' "$rounds"
   printf '| the sandbox | held | lowest – highest (ms) | the whole command |\n|---|---:|---:|---:|\n'
   snapshot_row idle 'does nothing'
-  fio --name=writer --filename="$disk" --rw=randwrite --bs=4k --iodepth=8 --ioengine=libaio \
-    --direct=1 --size=256m --time_based --runtime=3600 --allow_file_create=0 --invalidate=0 \
-    >/dev/null 2>&1 &
-  writer=$!
+  # In a shell of its own: bench/run waits for what this one started last.
+  writer=$(
+    fio --name=writer --filename="$disk" --rw=randwrite --bs=4k --iodepth=8 --ioengine=libaio \
+      --direct=1 --size=256m --time_based --runtime=3600 --allow_file_create=0 --invalidate=0 \
+      >/dev/null 2>&1 &
+    echo $!
+  )
   processes+=("$writer")
   snapshot_row busy 'writes 4 KiB blocks at random, 8 at once'
   end_process "$writer"
-  wait "$writer" || true
   processes=()
   sandbox destroy parent-2g >/dev/null
   sandbox destroy parent-64g >/dev/null

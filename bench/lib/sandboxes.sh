@@ -13,10 +13,10 @@ timed_sandbox() {
   VENEER_ROOT=$state VENEER_RUN=$work/run "$BENCH" measure "$file" "$VENEER" --json "$@"
 }
 
-# destroy_all: every sandbox of the state directory; most are to have been paused.
-destroy_all() {
+# destroy_running: every sandbox that has a server; the files of the others go with the file system.
+destroy_running() {
   local ids
-  ids=$(sandbox ls | jq -r '.[].id')
+  ids=$(sandbox ls | jq -r '.[] | select(.state != "paused").id')
   [[ -z $ids ]] || xargs -P 4 -I{} "$VENEER" destroy {} --force --root "$state" --run "$work/run" \
     <<<"$ids" >/dev/null
 }
@@ -93,7 +93,7 @@ create_row() {
 
 # shellcheck disable=SC2016 # the backquotes are Markdown
 create_table() {
-  local base peer
+  local base peer way
   printf '\n### Create\n\n'
   printf 'A writable disk over a 2 GiB template, ready to be opened as a file. `veneer create` also syncs the\n'
   printf 'store and its name, and commits two records to its catalog; the tools of qemu sync nothing. Whole\n'
@@ -120,7 +120,7 @@ part_row() { printf '| %s | %s | %s |\n' "$1" "$(fine_ms "$2")" "$(percent "$2" 
 
 # shellcheck disable=SC2016
 create_parts() {
-  local whole step column=0 known=0 value
+  local whole step column=0 known value
   local -A names=([store]='the store, synced' [verify]='the template looked at'
     [attach]='the server started, until it shows the disk' [record]='the intent, committed')
   whole=$(median "$life/create.times")
@@ -153,7 +153,7 @@ storm_rounds() {
     VENEER_ROOT=$state VENEER_RUN=$work/run timed "$life/storm.whole" xargs -P "$at_once" -I{} \
       "$BENCH" measure "$life/storm.times" "$VENEER" --json create base --name storm-{} \
       < <(seq "$creates") >/dev/null
-    destroy_all
+    destroy_running
   done
 }
 
@@ -170,8 +170,7 @@ measure_sandboxes() {
   state=$life/state
   mkdir "$life"
   sandbox template import base "$template" >"$life/template.json"
-  state_image=$state/templates/$(jq -r .id "$life/template.json" 2>/dev/null || true).img
-  [[ -e $state_image ]] || state_image=$(echo "$state"/templates/*.img)
+  state_image=$state/templates/$(jq -r .id "$life/template.json").img
   printf '\n## Sandboxes\n\n'
   printf 'A state directory on XFS, in a file: a sync there is one of the file system below as well.\n'
   create_rounds
@@ -182,5 +181,5 @@ measure_sandboxes() {
   fork_table
   snapshot_table
   many_table
-  destroy_all
+  destroy_running
 }
