@@ -37,13 +37,15 @@ class DamagedCatalogTest : public ::testing::Test {
  protected:
   // With so many sandboxes that they take several pages; nothing is in the log.
   void Fill() const {
-    Catalog catalog = Catalog::Open(root_).value();
-    ASSERT_TRUE(catalog.Add(ExampleTemplate()));
-    std::vector<SandboxRecord> many;
-    for (int i = 0; i < 200; ++i) {
-      many.push_back(ExampleSandbox(fmt::format("sb-{:08x}", i), fmt::format("s{}", i)));
+    {
+      Catalog catalog = Catalog::Open(root_).value();
+      ASSERT_TRUE(catalog.Add(ExampleTemplate()));
+      std::vector<SandboxRecord> many;
+      for (int i = 0; i < 200; ++i) {
+        many.push_back(ExampleSandbox(fmt::format("sb-{:08x}", i), fmt::format("s{}", i)));
+      }
+      ASSERT_TRUE(catalog.Add(many));
     }
-    ASSERT_TRUE(catalog.Add(many));
     Sql("SELECT count(*) FROM sandboxes");  // closing moves the log into the database
   }
   void Sql(const std::string& text) const {

@@ -28,9 +28,9 @@ namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds kPatience = std::chrono::seconds(10);
 
-// The commit that finds the log longer than this moves it into the database. 512 KiB: the first to
-// open a log reads all of it, in a fraction of a millisecond.
-constexpr int kLongestLogPages = 128;
+// Whoever finds the log longer than this moves it into the database at the end. The first to open a
+// log reads all of it: so much in a fraction of a millisecond.
+constexpr std::uintmax_t kLongLog = std::uintmax_t{512} << 10U;
 
 // For its owner alone, whatever the umask says; SQLite gives the files beside it the same mode.
 // mknod, because closing a descriptor of the file would drop the locks that SQLite has on it in
@@ -42,11 +42,13 @@ Result<void> MakeFile(const std::string& path) {
   return {};
 }
 
-bool HasBytes(const std::string& path) {
+std::uintmax_t SizeOf(const std::string& path) {
   std::error_code error;
   const std::uintmax_t size = fs::file_size(path, error);
-  return !error && size > 0;
+  return error ? 0 : size;
 }
+
+bool HasBytes(const std::string& path) { return SizeOf(path) > 0; }
 
 // The database header (sqlite.org/fileformat.html, 1.3), as far as it matters here.
 struct FileHeader {
@@ -156,8 +158,7 @@ Result<void> CatalogDatabase::Prepare() {
   connection_.exec("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL");
   VENEER_TRY(Migrate(connection_, SchemaSteps()));
   VENEER_TRY(UseLog(connection_));
-  ::sqlite3_wal_autocheckpoint(connection_.getHandle(), kLongestLogPages);
-  KeepLogAtClose(connection_, 1);
+  KeepLogAtClose(connection_, SizeOf(path + "-wal") > kLongLog ? 0 : 1);
   return {};
 }
 
