@@ -42,7 +42,7 @@ complete -c veneer -n '__fish_seen_subcommand_from pause resume fork destroy' -a
 complete -c veneer -n '__fish_seen_subcommand_from import create fork' -l reserve -x -d 'What stays free on the file system'
 complete -c veneer -n '__fish_seen_subcommand_from import' -l size -x -d 'Of the file system'
 complete -c veneer -n '__fish_seen_subcommand_from create' -l name -x -d 'A name for it'
-complete -c veneer -n '__fish_seen_subcommand_from create' -l export -x -a 'fuse nbd' -d 'How the disk is shown'
+complete -c veneer -n '__fish_seen_subcommand_from create attach' -l export -x -a 'fuse nbd' -d 'How the disk is shown'
 complete -c veneer -n '__fish_seen_subcommand_from create resume' -l backend -x -a 'auto user dm' -d 'Who serves the disk'
 complete -c veneer -n '__fish_seen_subcommand_from fork' -l count -x -d 'How many'
 complete -c veneer -n '__fish_seen_subcommand_from destroy' -l force -d 'Also where it cannot be flushed'
