@@ -7,11 +7,22 @@
 //   veneer-bench measure FILE COMMAND…
 //       Runs COMMAND, appends "milliseconds peak-rss-in-KiB" to FILE; its status is COMMAND's.
 //
+// Sandboxes (sandboxes.h):
+//   veneer-bench paused ROOT COUNT STORE
+//       Adds paused sandboxes, each with a clone of STORE, until COUNT are there.
+//   veneer-bench catalog ROOT COUNT FILE
+//       COUNT times what a create asks of the catalog, appends "open add update close" in
+//       milliseconds to FILE.
+//
 // Disks of the kernel's way, in this process (dm_disks.h); MAX_CHANGE: bytes, 0 for the whole disk.
 //   veneer-bench keep DIR MAX_CHANGE COUNT
 //       Attaches or detaches until COUNT are there.
 //   veneer-bench time DIR MAX_CHANGE COUNT FILE
 //       Attaches and detaches COUNT more, appends "attach detach" in milliseconds to FILE.
+//   veneer-bench crowd DIR MAX_CHANGE COUNT THREADS FILE
+//       The same by THREADS threads at once; one line, for each disk.
+//   veneer-bench bare DIR COUNT FILE
+//       The same with the ioctls alone (bare_dm.h); a disk must be there.
 //   veneer-bench grow DIR
 //       Grows every one that is there to hold a change of all of it.
 //   veneer-bench forget-loops
@@ -31,7 +42,9 @@
 #include <string>
 #include <string_view>
 
+#include "bare_dm.h"
 #include "dm_disks.h"
+#include "sandboxes.h"
 #include "scatter.h"
 
 namespace {
@@ -102,13 +115,32 @@ Result<void> Time(Arguments arguments) {
   return disks.Time(std::stoul(arguments[2]), arguments[3]);
 }
 
+Result<void> Crowd(Arguments arguments) {
+  auto disks = VENEER_TRY(OpenDisks(arguments));
+  return disks.TimeCrowd(std::stoul(arguments[2]), std::stoul(arguments[3]), arguments[4]);
+}
+
+int RunBare(Arguments arguments) {
+  return Report(
+      veneer::bench::TimeBareIoctls(arguments[0], std::stoul(arguments[1]), arguments[2]));
+}
+
 Result<void> Grow(Arguments arguments) {
   auto disks = VENEER_TRY(DmDisks::Open({.directory = arguments[0]}));
   return disks.GrowAll();
 }
 
+int RunPaused(Arguments arguments) {
+  return Report(veneer::bench::KeepPaused(arguments[0], std::stoul(arguments[1]), arguments[2]));
+}
+
+int RunCatalog(Arguments arguments) {
+  return Report(veneer::bench::TimeCatalog(arguments[0], std::stoul(arguments[1]), arguments[2]));
+}
+
 int RunKeep(Arguments arguments) { return Report(Keep(arguments)); }
 int RunTime(Arguments arguments) { return Report(Time(arguments)); }
+int RunCrowd(Arguments arguments) { return Report(Crowd(arguments)); }
 int RunGrow(Arguments arguments) { return Report(Grow(arguments)); }
 int RunForgetLoops(Arguments /*none*/) { return Report(veneer::bench::ForgetFreeLoops()); }
 
@@ -122,8 +154,12 @@ struct Command {
 constexpr Command kCommands[] = {
     {"write", "STORE ORIGIN RUNS BYTES SEED", 5, RunWrite},
     {"scatter", "PATH RUNS BYTES SEED", 4, RunScatter},
+    {"paused", "ROOT COUNT STORE", 3, RunPaused},
+    {"catalog", "ROOT COUNT FILE", 3, RunCatalog},
     {"keep", "DIR MAX_CHANGE COUNT", 3, RunKeep},
     {"time", "DIR MAX_CHANGE COUNT FILE", 4, RunTime},
+    {"crowd", "DIR MAX_CHANGE COUNT THREADS FILE", 5, RunCrowd},
+    {"bare", "DIR COUNT FILE", 3, RunBare},
     {"grow", "DIR", 1, RunGrow},
     {"forget-loops", "", 0, RunForgetLoops},
 };

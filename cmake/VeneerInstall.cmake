@@ -12,5 +12,6 @@ set(completions "packaging/completions")
 veneer_install(${completions}/veneer.bash "${CMAKE_INSTALL_DATADIR}/bash-completion/completions" veneer)
 veneer_install(${completions}/veneer.zsh "${CMAKE_INSTALL_DATADIR}/zsh/site-functions" _veneer)
 veneer_install(${completions}/veneer.fish "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d" veneer.fish)
-install(FILES README.md ARCHITECTURE.md CHANGELOG.md LICENSE docs/format.md
+install(FILES README.md ARCHITECTURE.md CHANGELOG.md LICENSE docs/format.md docs/library.md
         DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(DIRECTORY examples DESTINATION "${CMAKE_INSTALL_DOCDIR}")

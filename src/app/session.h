@@ -6,6 +6,7 @@
 #include <string>
 
 #include "app/global_options.h"
+#include "app/host_log.h"
 #include "backend/dm/host_dm_backend.h"
 #include "backend/user/user_backend.h"
 #include "base/result.h"
@@ -38,9 +39,11 @@ class Session {
   [[nodiscard]] const Layout& layout() const { return layout_; }
 
  private:
-  Session(Layout layout, Catalog catalog, const std::string& instance, SpaceReserve reserve);
+  Session(Layout layout, Catalog catalog, const std::string& instance, SpaceReserve reserve,
+          LogLevel log_level);
 
   Layout layout_;
+  HostLog log_;
   Catalog catalog_;
   HostDmBackend dm_;
   UserBackend user_;

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backend/backend_kind.h"
 #include "base/result.h"
 #include "base/units.h"
 #include "cow/clone.h"
@@ -24,11 +25,6 @@
 #include "cow/store_fill.h"
 
 namespace veneer {
-
-enum class BackendKind : std::uint8_t { kUser, kDm };
-
-// "user", "dm"; as in JSON.
-std::string_view BackendName(BackendKind kind);
 
 // How the user backend shows a disk.
 enum class ExportKind : std::uint8_t {

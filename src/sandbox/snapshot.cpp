@@ -56,7 +56,7 @@ class Snapshotting {
   Snapshotting(const Host& host, const SandboxRecord& sandbox, TemplateRecord made)
       : host_(host), sandbox_(sandbox), made_(std::move(made)) {}
 
-  Result<Snapshot> Run(const IntentRecord& intent, const Progress& progress);
+  Result<Snapshot> Run(const IntentRecord& intent, StepClock& clock, const Progress& progress);
 
  private:
   Result<void> Flatten(const LinuxFile& store, const Progress& progress);
@@ -73,8 +73,8 @@ Result<void> Snapshotting::Flatten(const LinuxFile& store, const Progress& progr
   return {};
 }
 
-Result<Snapshot> Snapshotting::Run(const IntentRecord& intent, const Progress& progress) {
-  StepClock clock;
+Result<Snapshot> Snapshotting::Run(const IntentRecord& intent, StepClock& clock,
+                                   const Progress& progress) {
   VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Begin(intent); }));
   const std::string clone = host_.layout.SnapshotStore(made_.id);
   VENEER_TRY(clock.Time("verify", [&] { return RequireFiles(host_, sandbox_); }));
@@ -90,10 +90,8 @@ Result<Snapshot> Snapshotting::Run(const IntentRecord& intent, const Progress& p
   return Snapshot{.record = std::move(finished), .held = still.held, .timings = clock.steps()};
 }
 
-}  // namespace
-
-Result<Snapshot> TakeSnapshot(const Host& host, const std::string& sandbox, const std::string& name,
-                              const Progress& progress) {
+Result<Snapshot> Take(const Host& host, const std::string& sandbox, const std::string& name,
+                      StepClock& clock, const Progress& progress) {
   VENEER_TRY(RequireName(name));
   const auto taken = host.catalog.Template(name);
   if (taken && taken->name == name) {
@@ -101,6 +99,7 @@ Result<Snapshot> TakeSnapshot(const Host& host, const std::string& sandbox, cons
                 "choose another name, or remove that one first");
   }
   const ClaimedSandbox claimed = VENEER_TRY(Claim(host, sandbox, Verb::kSnapshot));
+  clock.Name(claimed.record.id);
   const Bytes needed = VENEER_TRY(RoomFor(host, claimed.record));
   VENEER_TRY(RequireRoom(host.layout.templates(), needed, host.reserve));
   const TemplateRecord made{.id = VENEER_TRY(NewId("tp-")),
@@ -110,12 +109,20 @@ Result<Snapshot> TakeSnapshot(const Host& host, const std::string& sandbox, cons
   ObjectLock lock = VENEER_TRY(ObjectLock::Take(host.layout.locks(), made.id, "snapshot"));
   const IntentRecord intent{
       .id = made.id, .verb = "snapshot", .object = claimed.record.id, .began_at = host.now()};
-  auto snapshot = Snapshotting(host, claimed.record, made).Run(intent, progress);
+  auto snapshot = Snapshotting(host, claimed.record, made).Run(intent, clock, progress);
   if (!snapshot) {
-    const Result<void> undone = Templates(host).Undo(made.id);
+    const Result<void> undone = clock.Time("undo", [&] { return Templates(host).Undo(made.id); });
     if (undone) std::move(lock).Forget();  // else recover does it
   }
   return snapshot;
+}
+
+}  // namespace
+
+Result<Snapshot> TakeSnapshot(const Host& host, const std::string& sandbox, const std::string& name,
+                              const Progress& progress) {
+  StepClock clock(host.log, "snapshot", sandbox);
+  return clock.Whole([&] { return Take(host, sandbox, name, clock, progress); });
 }
 
 }  // namespace veneer

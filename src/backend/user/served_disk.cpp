@@ -9,6 +9,7 @@
 #include "backend/store_clone.h"
 #include "backend/store_lock.h"
 #include "cow/grow.h"
+#include "cow/prefetch.h"
 
 namespace veneer {
 
@@ -23,6 +24,7 @@ Result<std::unique_ptr<ServedDisk>> ServedDisk::Open(const AttachRequest& reques
   VENEER_TRY(RefuseSame(origin_identity, store_identity, "the store is the origin itself"));
   VENEER_TRY(LockStore(*store, request.access, holders));
   auto same = VENEER_TRY(store->Duplicate());
+  PrefetchExceptions(*store);
   auto disk = VENEER_TRY(CowDisk::Open(std::move(origin), std::move(store), request.access));
   return std::unique_ptr<ServedDisk>(
       new ServedDisk(std::move(name), std::move(same), std::move(disk)));
