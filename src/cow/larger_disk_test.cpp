@@ -15,8 +15,8 @@
 #include "cow/disk_size.h"
 #include "cow/flatten.h"
 #include "cow/padded_file.h"
-#include "kernel/testing/fake_file.h"
 #include "kernel/linux/new_file.h"
+#include "kernel/testing/fake_file.h"
 #include "kernel/testing/temp_directory.h"
 
 namespace veneer {
