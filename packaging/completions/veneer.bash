@@ -79,7 +79,7 @@ _veneer() {
     cow:create) words="--origin --size --chunk-size --max-change $everywhere" ;;
     cow:check) words="--origin $everywhere" ;;
     cow:flatten) words="--origin --output --method --force $everywhere" ;;
-    cow:attach) words="--origin --at --name --backend --read-only --block $everywhere" ;;
+    cow:attach) words="--origin --at --name --backend --export --read-only --block $everywhere" ;;
     cow:grow) words="--max-change $everywhere" ;;
     cow:*) words=$everywhere ;;
     gc:) words="--dry-run $everywhere" ;;

@@ -117,6 +117,7 @@ complete -c veneer -n '__veneer_at cow flatten' -l force -d 'Replace the output'
 complete -c veneer -n '__veneer_at cow attach' -l at -r -F -d 'Becomes the disk'
 complete -c veneer -n '__veneer_at cow attach' -l name -x -d 'Of the device, with dm'
 complete -c veneer -n '__veneer_at cow attach' -l backend -x -a 'user dm' -d 'Who serves it'
+complete -c veneer -n '__veneer_at cow attach' -l export -x -a 'fuse nbd' -d 'How the disk is shown'
 complete -c veneer -n '__veneer_at cow attach' -l read-only -d 'Attach for reading only'
 complete -c veneer -n '__veneer_at cow attach' -l block -d 'Put a block device on it too'
 

@@ -50,6 +50,7 @@ _veneer_cow() {
         '--at[becomes the disk]:path:_files' \
         '--name[of the device, with dm]:name:' \
         '--backend[who serves it]:backend:(user dm)' \
+        '--export[how it is shown]:way:(fuse nbd)' \
         '--read-only[attach for reading only]' \
         '--block[put a block device on it too]'
       ;;

@@ -27,6 +27,12 @@ Result<std::unique_ptr<DiskBackend>> BackendNamed(const GlobalOptions& options,
               "choose user or dm");
 }
 
+Result<ExportKind> ExportChosen(const std::string& name) {
+  if (const auto kind = ExportNamed(name)) return *kind;
+  return Fail(ErrorKind::kUsage, fmt::format("--export {}: no such export", name),
+              "choose fuse or nbd");
+}
+
 Result<std::unique_ptr<DiskBackend>> BackendOf(const GlobalOptions& options,
                                                const std::string& path) {
   const bool is_dm = path.starts_with("/dev/mapper/") || path.starts_with("/dev/dm-");

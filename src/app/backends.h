@@ -18,6 +18,9 @@ Result<std::unique_ptr<HostDmBackend>> OpenDmBackend(const GlobalOptions& option
 Result<std::unique_ptr<DiskBackend>> BackendNamed(const GlobalOptions& options,
                                                   const std::string& name);
 
+// As in --export. kUsage: there is no such export.
+Result<ExportKind> ExportChosen(const std::string& name);
+
 // The backend whose disk `path` names, by the look of the path: "/dev/mapper/…" and "/dev/dm-N" are
 // device-mapper's, all else is the user backend's. Whether a disk is there is not asked.
 Result<std::unique_ptr<DiskBackend>> BackendOf(const GlobalOptions& options,

@@ -2,23 +2,28 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "app/backends.h"
 #include "app/cow_commands.h"
+#include "app/nbd/nbdkit_paths.h"
 #include "app/output.h"
 #include "backend/user/attachment.h"
+#include "backend/user/nbd_start.h"
+#include "backend/user/serve_loop.h"
 #include "base/unique_fd.h"
 
 namespace veneer {
 namespace {
 
-DiskRequest RequestOf(const CowAttachArguments& arguments) {
-  return {.store = arguments.store,
-          .origin = arguments.origin,
-          .name = arguments.name,
-          .at = arguments.at,
-          .access = arguments.read_only ? DiskAccess::kReadOnly : DiskAccess::kReadWrite,
-          .exposure = arguments.block ? Exposure::kBlockDevice : Exposure::kFile};
+Result<DiskRequest> RequestOf(const CowAttachArguments& arguments) {
+  return DiskRequest{.store = arguments.store,
+                     .origin = arguments.origin,
+                     .name = arguments.name,
+                     .at = arguments.at,
+                     .export_kind = VENEER_TRY(ExportChosen(arguments.export_way)),
+                     .access = arguments.read_only ? DiskAccess::kReadOnly : DiskAccess::kReadWrite,
+                     .exposure = arguments.block ? Exposure::kBlockDevice : Exposure::kFile};
 }
 
 // One backend makes a path the disk, the other a device of that name.
@@ -38,6 +43,10 @@ Result<void> CheckPlace(const CowAttachArguments& arguments) {
                 fmt::format("--backend {} has no use for {}", arguments.backend, refused_option),
                 fmt::format("leave {} out", refused_option));
   }
+  if (is_dm && arguments.export_way != ExportName(ExportKind::kFuse)) {
+    return Fail(ErrorKind::kUsage, "--backend dm has no use for --export",
+                "the disk is a block device then");
+  }
   return {};
 }
 
@@ -45,8 +54,9 @@ Result<void> CheckPlace(const CowAttachArguments& arguments) {
 
 Result<int> CowAttach(const GlobalOptions& options, const CowAttachArguments& arguments) {
   VENEER_TRY(CheckPlace(arguments));
+  const DiskRequest request = VENEER_TRY(RequestOf(arguments));
   const auto backend = VENEER_TRY(BackendNamed(options, arguments.backend));
-  const AttachedDisk disk = VENEER_TRY(backend->Attach(RequestOf(arguments)));
+  const AttachedDisk disk = VENEER_TRY(backend->Attach(request));
   if (options.style == OutputStyle::kJson) {
     nlohmann::ordered_json json;
     json["path"] = disk.path;
@@ -78,14 +88,20 @@ Result<int> CowServe(const GlobalOptions& options, const CowServeArguments& argu
                 fmt::format("--ready-fd {} is no open descriptor", arguments.ready_fd),
                 "use 'veneer cow attach': it starts the server");
   }
-  const DiskRequest disk = RequestOf(arguments.disk);
-  return ServeDisk({.store = disk.store,
-                    .origin = disk.origin,
-                    .at = disk.at,
-                    .run_dir = options.run,
-                    .access = disk.access,
-                    .exposure = disk.exposure},
-                   UniqueFd(arguments.ready_fd));
+  UniqueFd ready(arguments.ready_fd);
+  const DiskRequest disk = VENEER_TRY(RequestOf(arguments.disk));
+  const AttachRequest request{.store = disk.store,
+                              .origin = disk.origin,
+                              .at = disk.at,
+                              .run_dir = options.run,
+                              .export_kind = disk.export_kind,
+                              .access = disk.access,
+                              .exposure = disk.exposure};
+  if (disk.export_kind == ExportKind::kFuse) return ServeDisk(request, std::move(ready));
+  const auto nbdkit = FindNbdkit();
+  if (nbdkit) return BecomeNbdServer(request, std::move(ready), *nbdkit);
+  TellReady(ready, Fail(nbdkit.error())).Ignore("nobody waits any more");
+  return ExitStatus(nbdkit.error().kind);
 }
 
 }  // namespace veneer

@@ -47,6 +47,7 @@ struct CowAttachArguments {
   std::string at;    // user
   std::string name;  // dm
   std::string backend = "user";
+  std::string export_way = "fuse";
   bool read_only = false;
   bool block = false;
 };

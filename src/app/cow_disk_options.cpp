@@ -9,10 +9,16 @@ namespace {
 void AddDiskArguments(CLI::App& app, CowAttachArguments& arguments) {
   AddStore(app, arguments.store);
   AddOrigin(app, arguments.origin);
-  app.add_option("--at", arguments.at, "Becomes the disk, as a regular file; made where missing")
+  app.add_option("--at", arguments.at, "Becomes the disk: a regular file, made where missing")
       ->type_name("PATH");
   app.add_flag("--read-only", arguments.read_only, "Attach for reading only");
   app.add_flag("--block", arguments.block, "Put a block device (a loop device) on it too");
+}
+
+void AddExport(CLI::App& app, std::string& way) {
+  app.add_option("--export", way, "fuse: PATH becomes a file; nbd: PATH becomes a server's socket")
+      ->type_name("WAY")
+      ->capture_default_str();
 }
 
 void AddAttach(CLI::App& group, Command& command) {
@@ -20,7 +26,9 @@ void AddAttach(CLI::App& group, Command& command) {
       AddCommand(group, "attach", "Attach a disk, and print where it is",
                  "  veneer cow attach sandbox.cow --origin debian.img --at /run/sandbox.img\n"
                  "  mount \"$(veneer cow attach sandbox.cow --origin debian.img --at /run/s.img "
-                 "--block)\" /mnt");
+                 "--block)\" /mnt\n"
+                 "  nbdinfo \"$(veneer cow attach sandbox.cow --origin debian.img --at /run/s.nbd "
+                 "--export nbd)\"");
   const auto arguments = std::make_shared<CowAttachArguments>();
   AddDiskArguments(app, *arguments);
   app.add_option("--name", arguments->name,
@@ -29,6 +37,7 @@ void AddAttach(CLI::App& group, Command& command) {
   app.add_option("--backend", arguments->backend, "user (this program's engine) or dm (the kernel)")
       ->type_name("BACKEND")
       ->capture_default_str();
+  AddExport(app, arguments->export_way);
   SetCommand(app, arguments, CowAttach, command);
 }
 
@@ -70,6 +79,7 @@ void AddServe(CLI::App& group, Command& command) {
   app.group("");  // not in the help: attach starts it
   const auto arguments = std::make_shared<CowServeArguments>();
   AddDiskArguments(app, arguments->disk);
+  AddExport(app, arguments->disk.export_way);
   app.add_option("--ready-fd", arguments->ready_fd,
                  "Descriptor on which to say that the disk is there")
       ->type_name("N")

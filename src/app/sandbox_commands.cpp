@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/backends.h"
 #include "app/output.h"
 #include "app/session.h"
 #include "app/views.h"
@@ -48,16 +49,6 @@ Result<int> ActOnOne(const GlobalOptions& options, const std::string& reference,
   return PrintSandbox(options, *session, record);
 }
 
-Result<void> RequireExport(const std::string& way) {
-  if (way == "fuse") return {};
-  if (way == "nbd") {
-    return Fail(ErrorKind::kUnsupported, "--export nbd: this build has no NBD export",
-                "leave the option out: the disk is a file or a block device then");
-  }
-  return Fail(ErrorKind::kUsage, fmt::format("--export {}: no such export", way),
-              "choose fuse or nbd");
-}
-
 nlohmann::ordered_json RecoveredJson(const std::vector<Recovered>& all) {
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
   for (const Recovered& each : all) {
@@ -77,10 +68,10 @@ std::string RenderRecovered(const std::vector<Recovered>& all, std::string_view 
 }  // namespace
 
 Result<int> SandboxCreate(const GlobalOptions& options, const CreateArguments& arguments) {
-  VENEER_TRY(RequireExport(arguments.export_way));
   CreateRequest request{.template_reference = arguments.template_reference,
                         .name = arguments.name,
-                        .backend = VENEER_TRY(BackendChoiceNamed(arguments.backend))};
+                        .backend = VENEER_TRY(BackendChoiceNamed(arguments.backend)),
+                        .export_kind = VENEER_TRY(ExportChosen(arguments.export_way))};
   if (arguments.size) request.size = VENEER_TRY(ParseSize(*arguments.size));
   const SpaceReserve reserve = VENEER_TRY(ParseSpaceReserve(arguments.reserve));
   const auto session = VENEER_TRY(Session::OpenToChange(options, reserve));

@@ -88,6 +88,7 @@ nlohmann::ordered_json Views::Json(const SandboxRecord& sandbox) const {
   json["template"] = TemplateOf(sandbox);
   json["state"] = StateName(sandbox.state);
   json["backend"] = sandbox.backend;
+  json["export"] = sandbox.export_way;
   json["path"] = sandbox.path ? nlohmann::ordered_json(*sandbox.path) : nlohmann::ordered_json();
   json["size"] = sandbox.size.value();
   json["used_bytes"] = usage.used.value();

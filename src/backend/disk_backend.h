@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "backend/backend_kind.h"
@@ -25,6 +26,16 @@
 
 namespace veneer {
 
+// How the user backend shows a disk.
+enum class ExportKind : std::uint8_t {
+  kFuse,  // as a file
+  kNbd,   // by the network block device protocol, at a unix socket
+};
+
+// "fuse", "nbd"; as in JSON.
+std::string_view ExportName(ExportKind kind);
+std::optional<ExportKind> ExportNamed(std::string_view name);
+
 enum class Exposure : std::uint8_t {
   kFile,         // as the backend likes best: a file (user), a block device (dm)
   kBlockDevice,  // a block device in any case
@@ -35,14 +46,17 @@ struct DiskRequest {
   std::string origin;
   // dm: the device is "/dev/mapper/veneer-NAME". [a-z0-9][a-z0-9._-]{0,62}
   std::string name{};
-  // user: the path that becomes the disk, as a regular file; made where it is missing.
+  // user: the path that becomes the disk, as a regular file, made where it is missing; with kNbd
+  // the server's socket, which is not there yet.
   std::string at{};
+  ExportKind export_kind = ExportKind::kFuse;  // user
   DiskAccess access = DiskAccess::kReadWrite;
   Exposure exposure = Exposure::kFile;
 };
 
 struct AttachedDisk {
-  std::string path;                     // absolute: what a program opens, what Detach takes
+  // What a program opens, what Detach takes: an absolute path, or "nbd+unix:///?socket=PATH".
+  std::string path;
   std::optional<std::string> device{};  // the block device, where there is one
 };
 

@@ -62,6 +62,7 @@ void ExpectSame(const SandboxRecord& found, const SandboxRecord& expected) {
   EXPECT_EQ(found.state, expected.state);
   EXPECT_EQ(found.reason, expected.reason);
   EXPECT_EQ(found.backend, expected.backend);
+  EXPECT_EQ(found.export_way, expected.export_way);
   EXPECT_EQ(found.path, expected.path);
   EXPECT_EQ(found.size, expected.size);
   EXPECT_EQ(found.last_operation, expected.last_operation);

@@ -63,6 +63,7 @@ struct SandboxRecord {
   SandboxState state = SandboxState::kCreating;
   std::string reason{};               // why it is kFailed, or was paused by no command; else empty
   std::string backend{};              // "dm" or "user": how it is attached, or was last
+  std::string export_way = "fuse";    // "fuse" or "nbd": how "user" shows its disk
   std::optional<std::string> path{};  // what a VMM opens; nothing while it is not attached
   Bytes size{};                       // of the disk
   std::string last_operation{};       // "create", "pause", …

@@ -41,7 +41,8 @@ void Bind(Query& query, const TemplateRecord& record) {
 
 void Bind(Query& query, const SandboxRecord& record) {
   query.With(record.id).With(record.name).With(record.template_id);
-  query.With(StateName(record.state)).With(record.reason).With(record.backend).With(record.path);
+  query.With(StateName(record.state)).With(record.reason).With(record.backend);
+  query.With(record.export_way).With(record.path);
   query.With(Signed(record.size.value())).With(record.last_operation);
   query.With(EncodeTimings(record.timings)).With(NumberOf(record.created_at));
 }
@@ -70,8 +71,8 @@ Result<SandboxRecord> SandboxOf(const Query& row) {
   const std::string id = row.Text(0);
   const std::optional<SandboxState> state = StateNamed(row.Text(3));
   if (!state) return Damaged("sandbox", id, "its state");
-  if (row.Number(7) < 0) return Damaged("sandbox", id, "its size");
-  Result<std::vector<StepTiming>> timings = DecodeTimings(row.Text(9));
+  if (row.Number(8) < 0) return Damaged("sandbox", id, "its size");
+  Result<std::vector<StepTiming>> timings = DecodeTimings(row.Text(10));
   if (!timings) return Damaged("sandbox", id, timings.error().what);
   return SandboxRecord{.id = id,
                        .name = row.Text(1),
@@ -79,11 +80,12 @@ Result<SandboxRecord> SandboxOf(const Query& row) {
                        .state = *state,
                        .reason = row.Text(4),
                        .backend = row.Text(5),
-                       .path = row.OptionalText(6),
-                       .size = Bytes(Unsigned(row.Number(7))),
-                       .last_operation = row.Text(8),
+                       .export_way = row.Text(6),
+                       .path = row.OptionalText(7),
+                       .size = Bytes(Unsigned(row.Number(8))),
+                       .last_operation = row.Text(9),
                        .timings = *std::move(timings),
-                       .created_at = TimeOf(row.Number(10))};
+                       .created_at = TimeOf(row.Number(11))};
 }
 
 Result<IntentRecord> IntentOf(const Query& row) {

@@ -13,8 +13,8 @@ namespace veneer {
 inline constexpr std::string_view kTemplateColumns =
     "id, name, kind, size, modified_ns, inode, digest, made_from, created_at";
 inline constexpr std::string_view kSandboxColumns =
-    "id, name, template_id, state, reason, backend, path, size, last_operation, timings, "
-    "created_at";
+    "id, name, template_id, state, reason, backend, export_way, path, size, last_operation, "
+    "timings, created_at";
 inline constexpr std::string_view kIntentColumns = "id, verb, object, began_at";
 
 void Bind(Query& query, const TemplateRecord& record);

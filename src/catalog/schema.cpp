@@ -53,6 +53,10 @@ constexpr const char* kSteps[] = {
       began_at INTEGER NOT NULL
     ) STRICT;
     )",
+    // 3: how the user backend shows a sandbox's disk. There was one way before.
+    R"(
+    ALTER TABLE sandboxes ADD COLUMN export_way TEXT NOT NULL DEFAULT 'fuse';
+    )",
 };
 static_assert(std::size(kSteps) == Catalog::kSchema);
 

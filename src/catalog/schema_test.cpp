@@ -84,12 +84,31 @@ TEST_F(SchemaTest, ACatalogOfTheFirstSchemaIsMigratedWithAllThatIsInIt) {
   EXPECT_EQ(one.state, SandboxState::kPaused);
   EXPECT_EQ(one.reason, "");
   EXPECT_EQ(one.last_operation, "");
+  EXPECT_EQ(one.export_way, "fuse");
   EXPECT_EQ(one.path, std::nullopt);
   EXPECT_EQ(one.timings.at(0).step, "detach");
   EXPECT_EQ(sandboxes->back().path, "/run/x");
   EXPECT_EQ(sandboxes->back().size, KiB(8));
   EXPECT_TRUE(catalog->Intents()->empty());
   EXPECT_EQ(Version(), Catalog::kSchema);
+}
+
+TEST_F(SchemaTest, ASandboxOfTheSecondSchemaIsAFile) {
+  MakeSchemaOne();
+  {
+    SQLite::Database database = Raw();
+    ASSERT_TRUE(Migrate(database, SchemaSteps().first(2)));
+    database.exec("UPDATE sandboxes SET reason = 'as it was', last_operation = 'pause'");
+  }
+  EXPECT_EQ(Version(), 2);
+  Catalog catalog = Catalog::Open(root_).value();
+  SandboxRecord one = catalog.Sandbox("one").value();
+  EXPECT_EQ(one.export_way, "fuse");
+  EXPECT_EQ(one.reason, "as it was");
+  one.export_way = "nbd";
+  ASSERT_TRUE(catalog.Update(one));
+  EXPECT_EQ(catalog.Sandbox("one")->export_way, "nbd");
+  EXPECT_EQ(catalog.Sandbox("two")->export_way, "fuse");
 }
 
 TEST_F(SchemaTest, AMigratedCatalogTakesNewRecords) {

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "cow/chunk_allocator.h"
+#include "cow/exception_index.h"
 #include "cow/store_file.h"
 #include "cow/store_fill.h"
 
@@ -22,12 +23,12 @@ class ChunkReserve {
       : store_(store),
         exceptions_(used.size()),
         end_(EndOf(used)),
-        allocator_(store.geometry(), store.capacity(), std::move(used)) {}
+        allocator_(store.geometry(), Usable(store.capacity()), std::move(used)) {}
 
   // Between 1 and `most` chunks side by side. kNoSpace where the store or its file system is full.
   Result<StoreRun> Take(Chunks most) {
     const std::lock_guard lock(mutex_);
-    const std::uint64_t limit = store_.geometry().MaxExceptions(store_.capacity());
+    const std::uint64_t limit = store_.geometry().MaxExceptions(Usable(store_.capacity()));
     const Chunks room(limit - std::min(limit, exceptions_));
     const StoreRun run = allocator_.Take(std::min(most, room));
     // Without a free chunk: one more than fit, which is the error of a full store.
@@ -45,9 +46,9 @@ class ChunkReserve {
   // Takes on the size that the store's file has now, where it has got longer.
   Result<void> UpdateCapacity() {
     const std::lock_guard lock(mutex_);
-    const Chunks before = store_.capacity();
+    const Chunks before = Usable(store_.capacity());
     VENEER_TRY(store_.UpdateCapacity());
-    allocator_.Lengthen(store_.capacity() - before);
+    allocator_.Lengthen(Usable(store_.capacity()) - before);
     return {};
   }
 
@@ -71,6 +72,10 @@ class ChunkReserve {
   }
 
  private:
+  // What lies beyond is more than the index can point at.
+  static Chunks Usable(Chunks capacity) {
+    return std::min(capacity, Chunks(ExceptionIndex::kStoreEnd.value()));
+  }
   static StoreChunk EndOf(const std::vector<StoreChunk>& used) {
     const auto last = std::ranges::max_element(used);
     return last == used.end() ? StoreChunk(0) : *last + Chunks(1);

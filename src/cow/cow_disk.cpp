@@ -70,9 +70,17 @@ Result<std::unique_ptr<CowDisk>> CowDisk::Open(std::unique_ptr<File> origin,
   const auto mode =
       access == DiskAccess::kReadOnly ? StoreFile::Mode::kReadOnly : StoreFile::Mode::kReadWrite;
   std::vector<Exception> exceptions;
-  const auto remember = [&](const Exception& exception) { exceptions.push_back(exception); };
+  bool too_large = false;
+  const auto remember = [&](const Exception& exception) {
+    too_large = too_large || exception.store >= ExceptionIndex::kStoreEnd;
+    exceptions.push_back(exception);
+  };
   std::unique_ptr<StoreFile> store_file =
       VENEER_TRY(StoreFile::Open(std::move(store), size, mode, remember));
+  if (too_large) {
+    return Fail(ErrorKind::kUnsupported, "the store has changed chunks beyond number 2^32",
+                "flatten it into a new image, or attach it with --backend dm");
+  }
   return std::unique_ptr<CowDisk>(new CowDisk(
       std::make_unique<Parts>(std::move(origin), size, std::move(store_file), exceptions, access)));
 }

@@ -15,8 +15,8 @@
 // for I/O errors. After a failed sync every later write and flush fails: what the host dropped
 // cannot be promised any more.
 //
-// Memory: 16 bytes for each changed chunk where its neighbours changed too, up to 130 where it is
-// alone (exception_index.h); nothing for the size of the disk.
+// Memory: at most 8 bytes for each changed chunk, and a fixed part that is small
+// (exception_index.h); 16 more for one that was not flushed yet.
 #pragma once
 
 #include <chrono>

@@ -22,6 +22,7 @@ DiskEngine::DiskEngine(std::unique_ptr<File> origin, Bytes size, std::unique_ptr
       store_(std::move(store)),
       geometry_(store_->geometry()),
       size_(size),
+      index_(geometry_.ChunksFor(size)),
       reserve_(*store_, StoreChunksOf(exceptions)),
       flusher_(*store_) {
   for (const Exception& exception : exceptions) {

@@ -1,17 +1,24 @@
 // ExceptionIndex: from origin chunk to store chunk, for the engine.
 //
-// May be used by many threads at once. Memory follows what changed, whatever the size of the disk:
-// chunks are kept in buckets of eight neighbours, in open-addressing tables, about 16 bytes a chunk
-// where neighbours change and 130 where changes lie alone. Entries are never taken out.
+// May be used by many threads at once; a look-up takes no lock and allocates nothing. Entries are
+// never taken out or changed.
+//
+// The disk is divided into regions of 4096 chunks, each with a table of its own once something in
+// it has changed: open addressing, six bytes a place, at least seven ninths of them taken; or, once
+// half of the region has changed, an array. So a changed chunk costs at most 8 bytes; beside that
+// there are 8 bytes a region of the disk (32 KiB for 64 GiB with chunks of 4 KiB), and up to 150
+// for a region with a few changes.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <optional>
-#include <shared_mutex>
 #include <vector>
 
 #include "base/units.h"
+#include "cow/read_sections.h"
 
 namespace veneer {
 
@@ -23,38 +30,38 @@ struct MappedRun {
 
 class ExceptionIndex {
  public:
-  // The longest run from `first` on, of at most `most` chunks (at least one).
+  // Store chunks from this one on cannot be kept: 16 TiB of changes with chunks of 4 KiB.
+  static constexpr StoreChunk kStoreEnd{std::uint64_t{1} << 32U};
+
+  // Of a disk of so many chunks.
+  explicit ExceptionIndex(Chunks size);
+  ExceptionIndex(const ExceptionIndex&) = delete;
+  ExceptionIndex& operator=(const ExceptionIndex&) = delete;
+  ~ExceptionIndex();
+
+  // The longest run from `first` on, of at most `most` chunks (at least one), all on the disk.
   [[nodiscard]] MappedRun Find(OriginChunk first, Chunks most) const;
 
-  // Maps `count` chunks that are unchanged so far to store chunks that lie side by side.
+  // Maps `count` chunks that are unchanged so far to store chunks that lie side by side, below
+  // kStoreEnd.
   void Insert(OriginChunk first, StoreChunk store, Chunks count);
 
  private:
-  static constexpr std::uint64_t kBucketChunks = 8;
-  static constexpr std::uint64_t kShardChunks = 64;  // neighbours under one lock
-  static constexpr std::size_t kShards = 64;
+  static constexpr std::uint64_t kRegionChunks = 4096;
+  static constexpr std::size_t kInsertLocks = 64;
 
-  struct Bucket {
-    std::uint64_t number = kUnused;                    // origin chunk / kBucketChunks
-    std::array<std::uint64_t, kBucketChunks> store{};  // 0: unchanged; chunk 0 is the header
-  };
-  static constexpr std::uint64_t kUnused = ~std::uint64_t{0};
+  class Table;
 
-  struct alignas(64) Shard {
-    mutable std::shared_mutex mutex;
-    std::vector<Bucket> table;  // empty, or a power of two
-    std::size_t used = 0;
+  static std::uint64_t RegionOf(std::uint64_t chunk) { return chunk / kRegionChunks; }
+  // 0: unchanged (chunk 0 of a store is its header). While there is a Reader.
+  [[nodiscard]] std::uint64_t StoreOf(std::uint64_t chunk) const;
+  void InsertInRegion(std::uint64_t first, std::uint64_t store, std::uint64_t count);
+  // The region's table, with room for `more` entries; the caller has its insert lock.
+  Table& TableWithRoom(std::atomic<Table*>& region, std::uint32_t more);
 
-    [[nodiscard]] const Bucket* Find(std::uint64_t number) const;
-    Bucket& FindOrAdd(std::uint64_t number);
-    void Grow();
-  };
-
-  static std::size_t ShardOf(std::uint64_t chunk);
-  // Lengthens `run` within one shard; false where it ends.
-  bool Extend(MappedRun& run, OriginChunk first, Chunks most) const;
-
-  std::array<Shard, kShards> shards_;
+  std::vector<std::atomic<Table*>> regions_;  // null: unchanged
+  std::array<std::mutex, kInsertLocks> insert_locks_;
+  mutable ReadSections readers_;
 };
 
 }  // namespace veneer

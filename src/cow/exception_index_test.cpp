@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
 #include <random>
 #include <thread>
@@ -10,15 +11,17 @@
 namespace veneer {
 namespace {
 
+constexpr Chunks kDisk{std::uint64_t{1} << 24U};  // 64 GiB in chunks of 4 KiB
+
 TEST(ExceptionIndexTest, AnEmptyIndexIsOneUnchangedRun) {
-  const ExceptionIndex index;
+  const ExceptionIndex index(kDisk);
   const MappedRun run = index.Find(OriginChunk(5), Chunks(1'000'000));
   EXPECT_FALSE(run.store);
   EXPECT_EQ(run.count, Chunks(1'000'000));
 }
 
 TEST(ExceptionIndexTest, RunsEndWhereTheStoreJumps) {
-  ExceptionIndex index;
+  ExceptionIndex index(kDisk);
   index.Insert(OriginChunk(100), StoreChunk(2), Chunks(200));
   index.Insert(OriginChunk(300), StoreChunk(500), Chunks(1));
   const MappedRun before = index.Find(OriginChunk(0), Chunks(1000));
@@ -33,10 +36,10 @@ TEST(ExceptionIndexTest, RunsEndWhereTheStoreJumps) {
 
 TEST(ExceptionIndexTest, AnswersAsAMapWould) {
   std::mt19937_64 random(7);
-  ExceptionIndex index;
+  ExceptionIndex index(kDisk);
   std::map<std::uint64_t, std::uint64_t> model;
   for (std::uint64_t store = 2; store < 60'000; ++store) {
-    const std::uint64_t origin = random() % 2 == 0 ? random() % 100'000 : random();
+    const std::uint64_t origin = random() % 2 == 0 ? random() % 100'000 : random() % kDisk.value();
     if (!model.emplace(origin, store).second) continue;
     index.Insert(OriginChunk(origin), StoreChunk(store), Chunks(1));
   }
@@ -51,7 +54,7 @@ TEST(ExceptionIndexTest, AnswersAsAMapWould) {
 }
 
 TEST(ExceptionIndexTest, ThreadsFindWhatOthersInsert) {
-  ExceptionIndex index;
+  ExceptionIndex index(kDisk);
   constexpr std::uint64_t kEach = 20'000;
   std::vector<std::jthread> threads;
   threads.reserve(3);
@@ -66,6 +69,37 @@ TEST(ExceptionIndexTest, ThreadsFindWhatOthersInsert) {
   }
   threads.clear();
   EXPECT_FALSE(index.Find(OriginChunk(3 * kEach), Chunks(1)).store);
+}
+
+TEST(ExceptionIndexTest, ReadersSeeEveryEntryWhileTablesGrow) {
+  ExceptionIndex index(kDisk);
+  constexpr std::uint64_t kEntries = 4096;
+  std::atomic<std::uint64_t> inserted = 0;
+  std::vector<std::jthread> readers;
+  for (unsigned seed = 0; seed < 2; ++seed) {
+    readers.emplace_back([&, seed] {
+      std::mt19937 random(seed);
+      for (std::uint64_t known = 0; known < kEntries; known = inserted) {
+        if (known == 0) continue;
+        const std::uint64_t chunk = random() % known;
+        ASSERT_EQ(index.Find(OriginChunk(chunk), Chunks(1)).store, StoreChunk(chunk + 2));
+      }
+    });
+  }
+  for (std::uint64_t chunk = 0; chunk < kEntries; ++chunk) {
+    index.Insert(OriginChunk(chunk), StoreChunk(chunk + 2), Chunks(1));
+    inserted = chunk + 1;
+  }
+  readers.clear();
+  EXPECT_EQ(index.Find(OriginChunk(0), kDisk).count, Chunks(kEntries));
+}
+
+TEST(ExceptionIndexTest, RunsGoOnOverTheBordersOfRegions) {
+  ExceptionIndex index(kDisk);
+  index.Insert(OriginChunk(4000), StoreChunk(2), Chunks(10'000));
+  EXPECT_EQ(index.Find(OriginChunk(4000), kDisk - Chunks(4000)).count, Chunks(10'000));
+  EXPECT_EQ(index.Find(OriginChunk(0), kDisk).count, Chunks(4000));
+  EXPECT_EQ(index.Find(OriginChunk(14'000), Chunks(1'000'000)).count, Chunks(1'000'000));
 }
 
 }  // namespace

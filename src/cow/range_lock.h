@@ -40,27 +40,35 @@ class RangeLock {
  private:
   void Acquire(const Guard::Range& range) {
     std::unique_lock lock(mutex_);
-    released_.wait(lock, [&] {
+    const auto is_free = [&] {
       return std::ranges::none_of(held_, [&](const Guard::Range& other) {
         return range.begin < other.end && other.begin < range.end;
       });
-    });
+    };
+    while (!is_free()) {
+      ++waiting_;
+      released_.wait(lock);
+      --waiting_;
+    }
     held_.push_back(range);
   }
 
   void Release(const Guard::Range& range) {
+    bool wanted = false;
     {
       const std::lock_guard lock(mutex_);
       const auto place = std::ranges::find(held_, range);
       *place = held_.back();
       held_.pop_back();
+      wanted = waiting_ > 0;
     }
-    released_.notify_all();
+    if (wanted) released_.notify_all();
   }
 
   std::mutex mutex_;
   std::condition_variable released_;
   std::vector<Guard::Range> held_;
+  unsigned waiting_ = 0;
 };
 
 }  // namespace veneer

@@ -1,39 +1,68 @@
 // WriteGate: writers pass it many at a time, until somebody closes it and has the file for himself.
 //
-// A shared mutex alone would let a steady stream of writers keep that one out for ever: the closed
-// gate stops those who come, and only those under way are waited for. For many threads at once.
+// A passing writer counts itself in and out, on a counter that it shares with few others, and takes
+// no lock. The closed gate stops those who come; only those under way are waited for. For many
+// threads at once.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <mutex>
-#include <shared_mutex>
+
+#include "cow/read_sections.h"
 
 namespace veneer {
 
 class WriteGate {
+  static constexpr std::size_t kStripes = 16;
+  struct alignas(64) Stripe {
+    std::atomic<std::uint32_t> under_way = 0;
+  };
+
  public:
   // A writer under way, until it is destroyed. Waits while the gate is closed.
   class Pass {
    public:
-    explicit Pass(WriteGate& gate) : lock_(gate.under_way_, std::defer_lock) {
-      gate.closed_.wait(true, std::memory_order_acquire);
-      lock_.lock();
+    explicit Pass(WriteGate& gate)
+        : gate_(gate), under_way_(gate.stripes_.at(ThreadStripe(kStripes)).under_way) {
+      under_way_.fetch_add(1);
+      // Whoever closes it sees the count, or this sees that it is closed.
+      while (gate_.closed_.load()) {
+        Leave();
+        gate_.closed_.wait(true);
+        under_way_.fetch_add(1);
+      }
     }
+    ~Pass() { Leave(); }
+    Pass(const Pass&) = delete;
+    Pass& operator=(const Pass&) = delete;
 
    private:
-    std::shared_lock<std::shared_mutex> lock_;
+    void Leave() {
+      under_way_.fetch_sub(1);
+      if (gate_.closed_.load()) under_way_.notify_all();
+    }
+
+    WriteGate& gate_;
+    std::atomic<std::uint32_t>& under_way_;
   };
 
   // Closed, with nobody under way, until it is destroyed. Those who close it take turns.
   class Closed {
    public:
     explicit Closed(WriteGate& gate) : gate_(gate), turn_(gate.turns_) {
-      gate_.closed_.store(true, std::memory_order_release);
-      gate_.under_way_.lock();
+      gate_.closed_.store(true);
+      for (Stripe& stripe : gate_.stripes_) {
+        for (std::uint32_t left = stripe.under_way.load(); left != 0;
+             left = stripe.under_way.load()) {
+          stripe.under_way.wait(left);
+        }
+      }
     }
     ~Closed() {
-      gate_.closed_.store(false, std::memory_order_release);
-      gate_.under_way_.unlock();
+      gate_.closed_.store(false);
       gate_.closed_.notify_all();
     }
     Closed(const Closed&) = delete;
@@ -47,7 +76,7 @@ class WriteGate {
  private:
   std::mutex turns_;
   std::atomic<bool> closed_ = false;
-  std::shared_mutex under_way_;
+  std::array<Stripe, kStripes> stripes_;
 };
 
 }  // namespace veneer

@@ -12,7 +12,12 @@ Result<BackendChoice> BackendChoiceNamed(std::string_view name) {
               "choose auto, dm or user");
 }
 
-Result<DiskBackend*> BackendSet::Choose(BackendChoice choice) {
+Result<DiskBackend*> BackendSet::Choose(BackendChoice choice, ExportKind export_kind) {
+  if (export_kind == ExportKind::kNbd) {
+    if (choice != BackendChoice::kDm) return &user_;  // what it takes shows when it attaches
+    return Fail(ErrorKind::kUsage, "--backend dm has no NBD: its disks are block devices",
+                "leave out --export nbd, or take --backend user");
+  }
   if (choice != BackendChoice::kUser) {
     const Result<void> usable = dm_.RequireHost();
     if (usable) return &dm_;

@@ -23,8 +23,10 @@ class BackendSet {
  public:
   BackendSet(DiskBackend& dm, DiskBackend& user) : dm_(dm), user_(user) {}
 
-  // One that works on this host. kUnsupported: it does not; the hint says what to load or install.
-  [[nodiscard]] Result<DiskBackend*> Choose(BackendChoice choice);
+  // One that works on this host, and shows a disk so. kUnsupported: it does not; the hint says what
+  // to load or install. kUsage: NBD and dm do not go together.
+  [[nodiscard]] Result<DiskBackend*> Choose(BackendChoice choice,
+                                            ExportKind export_kind = ExportKind::kFuse);
 
   // The one of a record ("dm", "user"), whether it works here or not. kCorrupt: neither.
   [[nodiscard]] Result<DiskBackend*> Named(std::string_view name);

@@ -27,6 +27,7 @@ Result<Forks> Plan(const Host& host, const SandboxRecord& parent, unsigned count
                          .template_id = parent.template_id,
                          .state = SandboxState::kCreating,
                          .backend = parent.backend,
+                         .export_way = parent.export_way,
                          .size = parent.size,
                          .last_operation = "fork",
                          .created_at = host.now()};

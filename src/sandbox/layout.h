@@ -8,6 +8,7 @@
 //   ROOT/sandboxes/ID.cow     a sandbox's store
 //   ROOT/locks/ID.lock        who works on an object
 //   RUN/sandboxes/ID.img      a running sandbox's disk (user backend)
+//   RUN/sandboxes/ID.nbd      the same by NBD: the server's socket
 //
 // Pure, but for Prepare.
 #pragma once
@@ -45,6 +46,9 @@ class Layout {
   }
   [[nodiscard]] std::string Disk(const std::string& id) const {
     return disks() + "/" + id + ".img";
+  }
+  [[nodiscard]] std::string Socket(const std::string& id) const {
+    return disks() + "/" + id + ".nbd";
   }
 
  private:

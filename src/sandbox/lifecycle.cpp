@@ -45,10 +45,12 @@ Result<SandboxRecord> Lifecycle::Make(const CreateRequest& request, StepClock& c
   const TemplateRecord from = VENEER_TRY(host_.catalog.Template(request.template_reference));
   const Bytes size = request.size.value_or(from.image.size);
   VENEER_TRY(RequireRoom(host_.layout.sandboxes(), kLittle, host_.reserve));
-  const DiskBackend* const backend = VENEER_TRY(host_.backends.Choose(request.backend));
+  const DiskBackend* const backend =
+      VENEER_TRY(host_.backends.Choose(request.backend, request.export_kind));
   SandboxRecord record{.id = VENEER_TRY(NewId("sb-")),
                        .template_id = from.id,
                        .backend = std::string(BackendName(backend->kind())),
+                       .export_way = std::string(ExportName(request.export_kind)),
                        .size = size,
                        .created_at = host_.now()};
   if (!request.name.empty()) VENEER_TRY(RequireName(request.name));
@@ -134,7 +136,11 @@ Result<SandboxRecord> Lifecycle::ResumeOne(const std::string& reference,
   SandboxRecord& record = claimed.record;
   clock.Name(record.id);
   const BackendChoice before = VENEER_TRY(BackendChoiceNamed(record.backend));
-  auto chosen = host_.backends.Choose(backend.value_or(before));
+  const BackendChoice wanted = backend.value_or(before);
+  // By NBD again, unless the kernel's way is wanted, which has none.
+  const ExportKind export_kind =
+      wanted == BackendChoice::kDm ? ExportKind::kFuse : VENEER_TRY(ExportOf(record));
+  auto chosen = host_.backends.Choose(wanted, export_kind);
   if (!chosen && !backend) chosen = host_.backends.Choose(BackendChoice::kAuto);
   if (!chosen) return Fail(chosen.error());
   record.backend = BackendName((*chosen)->kind());

@@ -32,6 +32,7 @@ struct CreateRequest {
   // kUsage where it is smaller than the template's image.
   std::optional<Bytes> size{};
   BackendChoice backend = BackendChoice::kAuto;
+  ExportKind export_kind = ExportKind::kFuse;
 };
 
 enum class DestroyMode : std::uint8_t {
@@ -87,6 +88,9 @@ struct ClaimedSandbox {
 };
 // Takes the lock, then looks what state it is in, and whether the verb is legal there.
 Result<ClaimedSandbox> Claim(const Host& host, const std::string& reference, Verb verb);
+
+// How the user backend shows its disk. kCorrupt: the record says nothing that is known.
+Result<ExportKind> ExportOf(const SandboxRecord& record);
 
 // Attaches the disk of a record that says with which backend; yields what a VMM opens.
 Result<std::string> AttachDiskOf(const Host& host, const SandboxRecord& record);

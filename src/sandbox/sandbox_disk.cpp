@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "backend/user/nbd_address.h"
 #include "sandbox/lifecycle.h"
 #include "sandbox/templates.h"
 
@@ -17,6 +18,9 @@ namespace {
 std::string PathOf(const Host& host, const DiskBackend& backend, const SandboxRecord& record) {
   if (record.path) return *record.path;
   if (backend.kind() == BackendKind::kDm) return "/dev/mapper/veneer-" + record.id;
+  if (record.export_way == ExportName(ExportKind::kNbd)) {
+    return NbdUri(host.layout.Socket(record.id));
+  }
   return host.layout.Disk(record.id);
 }
 
@@ -40,13 +44,22 @@ Result<ClaimedSandbox> Claim(const Host& host, const std::string& reference, Ver
   return ClaimedSandbox{.lock = std::move(lock), .record = std::move(record), .through = through};
 }
 
+Result<ExportKind> ExportOf(const SandboxRecord& record) {
+  if (const auto kind = ExportNamed(record.export_way)) return *kind;
+  return Fail(ErrorKind::kCorrupt,
+              fmt::format("the catalog names an export '{}'", record.export_way));
+}
+
 Result<std::string> AttachDiskOf(const Host& host, const SandboxRecord& record) {
   DiskBackend* const backend = VENEER_TRY(host.backends.Named(record.backend));
-  const AttachedDisk disk =
-      VENEER_TRY(backend->Attach({.store = host.layout.Store(record.id),
-                                  .origin = host.layout.Image(record.template_id),
-                                  .name = record.id,
-                                  .at = host.layout.Disk(record.id)}));
+  const ExportKind export_kind = VENEER_TRY(ExportOf(record));
+  const bool by_nbd = export_kind == ExportKind::kNbd;
+  const AttachedDisk disk = VENEER_TRY(
+      backend->Attach({.store = host.layout.Store(record.id),
+                       .origin = host.layout.Image(record.template_id),
+                       .name = record.id,
+                       .at = by_nbd ? host.layout.Socket(record.id) : host.layout.Disk(record.id),
+                       .export_kind = export_kind}));
   return disk.path;
 }
 

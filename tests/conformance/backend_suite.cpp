@@ -16,12 +16,14 @@
 #include "cow/flatten.h"
 #include "cow/grow.h"
 #include "kernel/linux/linux_file.h"
+#include "support/disk_client.h"
 #include "support/expect.h"
 #include "support/opener.h"
 
 namespace veneer::conformance {
 namespace {
 
+using support::DiskClient;
 using support::Pattern;
 using support::Succeeds;
 using ::testing::ElementsAre;
@@ -49,6 +51,9 @@ std::string NameOfSetting(const ::testing::TestParamInfo<Setting>& info) {
 }
 
 void BackendTest::SetUp() {
+  if (GetParam().way.export_kind == ExportKind::kNbd && !support::kHasNbd) {
+    GTEST_SKIP() << support::kNoNbd;
+  }
   std::filesystem::create_directory(dir_ / "host");
   backend_ = GetParam().way.make(dir_ / "host");
   ASSERT_TRUE(Succeeds(backend_->RequireHost()));
@@ -77,7 +82,11 @@ void BackendTest::MakeStore(const std::string& path, Bytes max_change, Bytes dis
 }
 
 DiskRequest BackendTest::Request(const std::string& name) const {
-  return {.store = store_, .origin = image_, .name = name, .at = dir_ / ("disk-" + name)};
+  return {.store = store_,
+          .origin = image_,
+          .name = name,
+          .at = dir_ / ("disk-" + name),
+          .export_kind = GetParam().way.export_kind};
 }
 
 AttachedDisk BackendTest::Attach(const DiskRequest& request) {
@@ -120,18 +129,16 @@ void BackendTest::ExpectNotCloned(const std::string& path, const std::string& cl
 }
 
 std::string BackendTest::Read(const AttachedDisk& disk, std::size_t at, std::size_t length) {
-  const UniqueFd fd(::open(disk.path.c_str(), O_RDONLY | O_CLOEXEC));
   std::string data(length, '?');
-  const ssize_t n = ::pread(fd.get(), data.data(), length, static_cast<off_t>(at));
-  EXPECT_EQ(n, static_cast<ssize_t>(length));
+  const DiskClient client(disk.path, DiskClient::For::kReading);
+  EXPECT_TRUE(client.valid() && client.Read(at, data));
   return data;
 }
 
 void BackendTest::Write(const AttachedDisk& disk, std::size_t at, const std::string& data) {
-  const UniqueFd fd(::open(disk.path.c_str(), O_RDWR | O_CLOEXEC));
-  const ssize_t n = ::pwrite(fd.get(), data.data(), data.size(), static_cast<off_t>(at));
-  EXPECT_EQ(n, static_cast<ssize_t>(data.size()));
-  EXPECT_EQ(::fsync(fd.get()), 0);
+  const DiskClient client(disk.path, DiskClient::For::kWriting);
+  EXPECT_TRUE(client.valid() && client.Write(at, data));
+  EXPECT_TRUE(client.valid() && client.Flush());
 }
 
 std::string BackendTest::Image() const { return support::ReadFile(image_); }
@@ -362,9 +369,10 @@ TEST_P(LiveBackendTest, AReadOnlyDiskTakesNoWrites) {
   MakeDisk(MiB(1));
   const AttachedDisk disk = AttachReadOnly();
   EXPECT_EQ(Read(disk, 0, MiB(1).value()), Image());
-  UniqueFd fd(::open(disk.path.c_str(), O_RDWR | O_CLOEXEC));
-  EXPECT_TRUE(!fd.valid() || ::pwrite(fd.get(), "x", 1, 0) < 0 || ::fsync(fd.get()) != 0);
-  fd.Close();
+  {
+    const DiskClient client(disk.path, DiskClient::For::kWriting);
+    EXPECT_FALSE(client.valid() && client.Write(0, "x") && client.Flush());
+  }
   Detach(disk);
   EXPECT_EQ(Flattened(), Image());
 }

@@ -24,12 +24,14 @@ enum class Service : std::uint8_t { kLive, kModel };
 struct Way {
   std::string name;
   Service service = Service::kLive;
+  ExportKind export_kind = ExportKind::kFuse;
   // A backend with its state below this directory.
   std::function<std::unique_ptr<DiskBackend>(const std::string& directory)> make;
 };
 
 Way FakeWay();
 Way UserWay();
+Way NbdWay();
 Way DmWay();
 
 // A way and a chunk size.

@@ -34,6 +34,12 @@ INSTANTIATE_TEST_SUITE_P(Fake, BackendTest, ::testing::ValuesIn(WithChunks(FakeW
 INSTANTIATE_TEST_SUITE_P(User, BackendTest, ::testing::ValuesIn(WithChunks(UserWay(), kChunkSizes)),
                          NameOfSetting);
 
+INSTANTIATE_TEST_SUITE_P(Nbd, BackendTest,
+                         ::testing::ValuesIn(WithChunks(NbdWay(), {KiB(4), MiB(1)})),
+                         NameOfSetting);
+INSTANTIATE_TEST_SUITE_P(Nbd, LiveBackendTest,
+                         ::testing::ValuesIn(WithChunks(NbdWay(), {KiB(4), MiB(1)})),
+                         NameOfSetting);
 INSTANTIATE_TEST_SUITE_P(User, LiveBackendTest,
                          ::testing::ValuesIn(WithChunks(UserWay(), kChunkSizes)), NameOfSetting);
 

@@ -16,14 +16,20 @@ Way FakeWay() {
           }};
 }
 
-Way UserWay() {
-  return {.name = "User", .service = Service::kLive, .make = [](const std::string& directory) {
-            return std::make_unique<UserBackend>(directory + "/run", support::Program());
-          }};
+namespace {
+
+std::unique_ptr<DiskBackend> MakeUser(const std::string& directory) {
+  return std::make_unique<UserBackend>(directory + "/run", support::Program());
 }
 
+}  // namespace
+
+Way UserWay() { return {.name = "User", .make = MakeUser}; }
+
+Way NbdWay() { return {.name = "Nbd", .export_kind = ExportKind::kNbd, .make = MakeUser}; }
+
 Way DmWay() {
-  return {.name = "Dm", .service = Service::kLive, .make = [](const std::string& directory) {
+  return {.name = "Dm", .make = [](const std::string& directory) {
             const auto instance = InstanceOf(directory + "/root");
             EXPECT_TRUE(instance) << instance.error().what;
             return std::make_unique<HostDmBackend>(

@@ -5,108 +5,28 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <cstring>
-#include <map>
 #include <memory>
 #include <ostream>
 #include <random>
-#include <set>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "cow/check.h"
 #include "cow/cow_disk.h"
+#include "crash/expectation.h"
 #include "format/header.h"
 #include "kernel/testing/fake_file.h"
 
 namespace veneer {
 namespace {
 
+using crash::Expectation;
+using crash::kSector;
+using crash::Stamp;
+using crash::Stamped;
+using crash::StampOf;
 using testing::FakeFile;
-
-constexpr std::size_t kSector = 512;
-// A sector of the model disk holds its stamp in every word: which write it comes from.
-using Stamp = std::uint64_t;
-
-std::vector<std::byte> Stamped(std::size_t sectors, Stamp stamp) {
-  std::vector<std::byte> bytes(sectors * kSector);
-  for (std::size_t i = 0; i < bytes.size(); i += sizeof(stamp)) {
-    std::memcpy(&bytes[i], &stamp, sizeof(stamp));
-  }
-  return bytes;
-}
-
-// The stamp of a sector; a torn one is no stamp that was ever written.
-Stamp StampOf(std::span<const std::byte> sector) {
-  Stamp first = 0;
-  std::memcpy(&first, sector.data(), sizeof(first));
-  for (std::size_t i = 0; i < kSector; i += sizeof(Stamp)) {
-    Stamp word = 0;
-    std::memcpy(&word, &sector[i], sizeof(word));
-    if (word != first) return ~Stamp{0};
-  }
-  return first;
-}
-
-// What the disk may hold after a cut.
-class Expectation {
- public:
-  // Of the disk's sectors, the first `image_sectors` are in the image; the rest are zeros.
-  Expectation(std::size_t sectors, std::size_t image_sectors, std::size_t sectors_per_chunk)
-      : allowed_(sectors), image_sectors_(image_sectors), per_chunk_(sectors_per_chunk) {
-    for (std::size_t i = 0; i < sectors; ++i) allowed_[i] = {OriginStamp(i)};
-  }
-
-  static Stamp ImageStamp(std::size_t sector) { return (Stamp{1} << 40U) + sector; }
-  Stamp OriginStamp(std::size_t sector) const {
-    return sector < image_sectors_ ? ImageStamp(sector) : Stamp{0};
-  }
-
-  // Called before the disk is told: from then on a cut may show it.
-  void Wrote(std::size_t first, std::size_t count, Stamp stamp) {
-    for (std::size_t i = first; i < first + count; ++i) {
-      allowed_[i].push_back(stamp);
-      const std::size_t chunk = i / per_chunk_;
-      if (mapped_.contains(chunk)) continue;
-      // Only the write that maps the chunk arrives with the mapping.
-      auto& mapping = first_since_flush_[chunk];
-      if (mapping.sectors.empty()) mapping.stamp = stamp;
-      if (mapping.stamp == stamp) mapping.sectors.push_back(i);
-    }
-  }
-  void Flushed() {
-    for (auto& stamps : allowed_) stamps.erase(stamps.begin(), stamps.end() - 1);
-    for (const auto& [chunk, mapping] : first_since_flush_) mapped_.insert(chunk);
-    first_since_flush_.clear();
-  }
-
-  void Verify(std::span<const std::byte> disk) const {
-    for (std::size_t i = 0; i < allowed_.size(); ++i) {
-      const Stamp stamp = StampOf(disk.subspan(i * kSector, kSector));
-      ASSERT_NE(std::ranges::find(allowed_[i], stamp), allowed_[i].end())
-          << "sector " << i << " holds " << stamp << ", flushed was " << allowed_[i].front();
-    }
-    for (const auto& [chunk, mapping] : first_since_flush_) {
-      std::size_t old = 0;
-      for (const std::size_t i : mapping.sectors) {
-        if (StampOf(disk.subspan(i * kSector, kSector)) == allowed_[i].front()) ++old;
-      }
-      ASSERT_TRUE(old == 0 || old == mapping.sectors.size()) << "chunk " << chunk << " is torn";
-    }
-  }
-
- private:
-  struct Mapping {
-    Stamp stamp = 0;
-    std::vector<std::size_t> sectors;
-  };
-
-  std::vector<std::vector<Stamp>> allowed_;  // by sector: what was flushed, then later ones
-  std::map<std::size_t, Mapping> first_since_flush_;  // by chunk
-  std::set<std::size_t> mapped_;
-  std::size_t image_sectors_;
-  std::size_t per_chunk_;
-};
 
 struct CutCase {
   std::uint64_t seed = 1;

@@ -88,7 +88,7 @@ TEST_F(RefusalsTest, RequestsThatMakeNoSenseOrCannotBeMet) {
   ExpectRefusedAndUnchanged(2, {"create", "base", "--reserve", "200%"}, "200%");
   ExpectRefusedAndUnchanged(2, {"fork", "web", "--count", "0"}, "0");
   ExpectRefusedAndUnchanged(2, {"create", "base", "--export", "ftp"}, "ftp");
-  ExpectRefusedAndUnchanged(7, {"create", "base", "--export", "nbd"}, "nbd");
+  ExpectRefusedAndUnchanged(2, {"create", "base", "--export", "iscsi"}, "iscsi");
   ExpectRefusedAndUnchanged(5, {"create", "base", "--reserve", "1000P"}, "");
   ExpectRefusedAndUnchanged(5, {"fork", "web", "--reserve", "1000P"}, "");
   ExpectRefusedAndUnchanged(5, {"snapshot", "create", "web", "--name", "s", "--reserve", "1000P"},

@@ -235,6 +235,13 @@ std::vector<pid_t> SandboxesTest::Processes(std::string_view word) const {
   return pids;
 }
 
+std::vector<pid_t> SandboxesTest::Servers() const {
+  std::vector<pid_t> servers = Processes("serve");
+  const std::vector<pid_t> by_nbd = Processes("nbdkit-veneer-plugin.so");
+  servers.insert(servers.end(), by_nbd.begin(), by_nbd.end());
+  return servers;
+}
+
 bool SandboxesTest::Kill(pid_t process) {
   const UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
   if (!fd.valid() || ::kill(process, SIGKILL) != 0) return false;

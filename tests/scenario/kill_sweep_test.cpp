@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "scenario/scenario.h"
+#include "support/disk_client.h"
 #include "support/kill_at.h"
 
 namespace veneer::scenario {
@@ -54,6 +55,39 @@ class KillSweepTest : public ScenarioTest {
     Arguments names = dir_.List();
     std::erase_if(names, [&](const std::string& name) { return std::ranges::count(known, name); });
     return names;
+  }
+
+  // Kills a server at each call with which it changes anything while it attaches and detaches. What
+  // is left of it, the next attach and detach take away. Returns how many cuts there were.
+  unsigned CutServerEverywhere(const Arguments& options) {
+    Arguments serve{support::Program(), "cow",   "serve", store_,       "--origin", origin_, "--at",
+                    Path("disk"),       "--run", run_,    "--ready-fd", "1"};
+    serve.insert(serve.end(), options.begin(), options.end());
+    unsigned cuts = 0;
+    for (const SystemCall& call : kServerSteps) {
+      for (SystemCall cut = call; cut.occurrence < kNever; ++cut.occurrence) {
+        SCOPED_TRACE(fmt::format("cut at {} {}", cut.name, cut.occurrence));
+        const int status = ServeOnce(KilledAt(cut, serve));
+        EXPECT_TRUE(status == 0 || status == kKilled) << "status " << status;
+        const Attached disk = Attach(Path("disk"), options);
+        Detach(disk.target());
+        ExpectStoreIsSound();
+        ExpectNothingIsLeft();
+        if (HasFailure()) return cuts;
+        if (status == 0) break;
+        ++cuts;
+      }
+    }
+    return cuts;
+  }
+
+  // Attaches, and detaches once it is ready; yields how the server ended.
+  int ServeOnce(const Arguments& program) {
+    support::Child server(program, UnderTracer());
+    if (server.WaitForOutput("\"path\"", kPatience)) {
+      for (const pid_t process : Servers()) ::kill(process, SIGTERM);
+    }
+    return server.Wait(kPatience).status;
   }
 
   void WriteSomething() {
@@ -124,33 +158,13 @@ TEST_F(KillSweepTest, AReplacedImageIsTheOldOneOrTheNewOne) {
 
 TEST_F(KillSweepTest, WhatAKilledServerLeavesIsTakenAwayByTheNext) {
   MakeDisk(2);
-  const Arguments serve{
-      support::Program(), "cow",   "serve", store_,       "--origin", origin_,  "--at",
-      Path("disk"),       "--run", run_,    "--ready-fd", "1",        "--block"};
-  // Attaches, and detaches once it is ready; yields how the server ended.
-  const auto serve_once = [&](const Arguments& program) {
-    support::Child server(program, UnderTracer());
-    if (server.WaitForOutput("\"path\"", kPatience)) {
-      for (const pid_t process : Servers()) ::kill(process, SIGTERM);
-    }
-    return server.Wait(kPatience).status;
-  };
-  unsigned cuts = 0;
-  for (const SystemCall& call : kServerSteps) {
-    for (SystemCall cut = call; cut.occurrence < kNever; ++cut.occurrence) {
-      SCOPED_TRACE(fmt::format("cut at {} {}", cut.name, cut.occurrence));
-      const int status = serve_once(KilledAt(cut, serve));
-      ASSERT_TRUE(status == 0 || status == kKilled) << "status " << status;
-      const Attached disk = Attach(Path("disk"), {"--block"});
-      Detach(disk.device);
-      ExpectStoreIsSound();
-      ExpectNothingIsLeft();
-      ASSERT_FALSE(HasFailure());
-      if (status == 0) break;
-      ++cuts;
-    }
-  }
-  EXPECT_GT(cuts, 10U);
+  EXPECT_GT(CutServerEverywhere({"--block"}), 10U);
+}
+
+TEST_F(KillSweepTest, WhatAKilledServerOfNbdLeavesIsTakenAwayByTheNext) {
+  if (!support::kHasNbd) GTEST_SKIP() << support::kNoNbd;
+  MakeDisk(2);
+  EXPECT_GT(CutServerEverywhere({"--export", "nbd"}), 10U);
 }
 
 }  // namespace

@@ -15,6 +15,8 @@
 #include <nlohmann/json.hpp>
 
 #include "backend/user/control_socket.h"
+#include "backend/user/disk_place.h"
+#include "backend/user/nbd_address.h"
 #include "base/unique_fd.h"
 #include "kernel/linux/linux_mounts.h"
 #include "kernel/linux/read_text.h"
@@ -106,9 +108,10 @@ Attached ScenarioTest::Attach(const std::string& at,
 }
 
 pid_t ScenarioTest::ServerOf(const std::string& path) const {
-  const auto mount = LinuxMounts().At(path).value();
-  if (!mount) return -1;
-  const auto server = ConnectTo(mount->source);
+  const auto socket = SocketInUri(path);
+  const auto mount = socket ? std::nullopt : LinuxMounts().At(path).value();
+  if (!mount && !socket) return -1;
+  const auto server = ConnectTo(socket ? FilesOfDisk(run_, *socket).Socket() : mount->source);
   return server ? server->peer_pid : -1;
 }
 
@@ -153,7 +156,8 @@ std::vector<pid_t> ScenarioTest::Servers() const {
     if (std::from_chars(name.data(), name.data() + name.size(), pid).ec != std::errc{}) continue;
     const std::string words = ReadLineOr(entry.path() / "cmdline", "");
     const std::string serve{"\0serve\0", 7};
-    if (words.contains(serve) && words.contains(dir_.path().string())) pids.push_back(pid);
+    const bool serves = words.contains(serve) || words.contains("nbdkit-veneer-plugin.so");
+    if (serves && words.contains(dir_.path().string())) pids.push_back(pid);
   }
   return pids;
 }

@@ -24,6 +24,7 @@ std::vector<HostCheck> LookAtEverything(const std::string& root) {
           CheckDiskMemory(),
           CheckUdev(),
           CheckKvm(),
+          CheckProgram("nbdkit", "nbdkit", "serves disks by NBD"),
           CheckProgram("qemu-img", "qemu-utils", "imports qcow2 images"),
           CheckProgram("mkfs.ext4", "e2fsprogs", "makes images of directory trees")};
 }

@@ -34,15 +34,22 @@ Result<std::string> Absolute(const std::string& path, std::string_view what) {
 }
 
 Result<std::vector<std::string>> ServeArguments(const AttachRequest& request) {
+  if (request.export_kind == ExportKind::kNbd && request.exposure == Exposure::kBlockDevice) {
+    return Fail(ErrorKind::kUsage, "NBD has no block device of its own",
+                "leave out --block, or --export nbd");
+  }
   const std::string store = VENEER_TRY(Absolute(request.store, "store"));
   const std::string origin = VENEER_TRY(Absolute(request.origin, "origin"));
   const std::string run_dir = VENEER_TRY(Absolute(request.run_dir, "run directory"));
-  const std::string at = VENEER_TRY(ResolveDiskPath(request.at));
+  const bool by_nbd = request.export_kind == ExportKind::kNbd;
+  const std::string at =
+      VENEER_TRY(by_nbd ? ResolveSocketPath(request.at) : ResolveDiskPath(request.at));
   std::vector<std::string> arguments{
       "veneer", "cow", "serve", store,   "--origin",   origin,
       "--at",   at,    "--run", run_dir, "--ready-fd", std::to_string(kSpawnedPipe)};
   if (request.access == DiskAccess::kReadOnly) arguments.emplace_back("--read-only");
   if (request.exposure == Exposure::kBlockDevice) arguments.emplace_back("--block");
+  if (by_nbd) arguments.insert(arguments.end(), {"--export", "nbd"});
   return arguments;
 }
 

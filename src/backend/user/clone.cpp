@@ -34,8 +34,9 @@ Result<ControlRequest> RequestFor(const std::string& clone) {
 // What was written through the device, or through a mapping of the file, and is in the kernel's
 // caches; the server does not touch the disk that it serves, nor a file system on it.
 Result<void> WriteBack(const FoundDisk& disk, const std::string& clone) {
+  if (!disk.mount) return {};  // NBD: what its clients cache is their own
   const std::optional<DiskRecord> record = RecordOf(disk.files);
-  if (!record || !record->device) return WriteBackDisk(disk.mount.path);
+  if (!record || !record->device) return WriteBackDisk(disk.path);
   struct stat status{};
   if (::stat(record->device->c_str(), &status) != 0) return FailErrno(errno, *record->device);
   VENEER_TRY(RefuseCloneOn(status.st_rdev, clone));
@@ -44,8 +45,8 @@ Result<void> WriteBack(const FoundDisk& disk, const std::string& clone) {
 
 }  // namespace
 
-Result<StoreClone> CloneStoreOfDisk(const std::string& path, const std::string& clone) {
-  const FoundDisk disk = VENEER_TRY(FindDisk(path));
+Result<StoreClone> CloneStoreOfDisk(const DiskName& name, const std::string& clone) {
+  const FoundDisk disk = VENEER_TRY(FindDisk(name));
   const ControlRequest request = VENEER_TRY(RequestFor(clone));
   VENEER_TRY(ServerOf(disk));  // a dead one is told as such
   VENEER_TRY(WriteBack(disk, request.clone));

@@ -46,12 +46,6 @@ const sockaddr* Generic(const Address& address) {
   return reinterpret_cast<const sockaddr*>(&address.value);
 }
 
-Result<UniqueFd> NewSocket() {
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!fd.valid()) return FailErrno(errno, "make a socket");
-  return fd;
-}
-
 // Who is at the other end: the kernel says so.
 Result<Connection> Identify(UniqueFd fd) {
   ucred peer{};
@@ -79,17 +73,33 @@ Result<void> WaitFor(const UniqueFd& fd, short events, Clock::time_point deadlin
 
 }  // namespace
 
+Result<UniqueFd> NewSocket() {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd.valid()) return FailErrno(errno, "make a socket");
+  return fd;
+}
+
 Result<UniqueFd> ListenAt(const std::string& path) {
-  const Address address = VENEER_TRY(AddressOf(path));
   UniqueFd fd = VENEER_TRY(NewSocket());
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
     return FailErrno(errno, fmt::format("remove {}", path));
   }
-  if (::bind(fd.get(), Generic(address), sizeof address.value) != 0 ||
-      ::chmod(path.c_str(), 0600) != 0 || ::listen(fd.get(), 16) != 0) {
-    return FailErrno(errno, fmt::format("listen at {}", path));
-  }
+  VENEER_TRY(ListenAtNew(fd.get(), path));
   return fd;
+}
+
+Result<void> ListenAtNew(int socket, const std::string& path) {
+  constexpr int kWaiting = 16;
+  const Address address = VENEER_TRY(AddressOf(path));
+  if (::bind(socket, Generic(address), sizeof address.value) != 0) {
+    if (errno != EADDRINUSE) return FailErrno(errno, fmt::format("listen at {}", path));
+    return Fail(ErrorKind::kConflict, fmt::format("{} exists", path),
+                "choose another path, or remove it");
+  }
+  if (::chmod(path.c_str(), 0600) == 0 && ::listen(socket, kWaiting) == 0) return {};
+  const int error = errno;
+  ::unlink(path.c_str());
+  return FailErrno(error, fmt::format("listen at {}", path));
 }
 
 Result<Connection> ConnectTo(const std::string& path) {

@@ -48,13 +48,15 @@ Result<void> RemoveDead(const FoundDisk& disk, const HostPorts& ports) {
   const Result<UniqueFd> lock = LockRunDirectory(disk.files.directory);
   // Without its run directory nobody else can be at work there.
   if (!lock && lock.error().kind != ErrorKind::kNotFound) return Fail(lock.error());
-  return RemoveDeadMount(disk.mount, ports);
+  if (disk.mount) return RemoveDeadMount(*disk.mount, ports);
+  RemoveFiles(disk.files, disk.path);
+  return {};
 }
 
 }  // namespace
 
-Result<void> DetachDisk(const std::string& path) {
-  const FoundDisk disk = VENEER_TRY(FindDisk(path));
+Result<void> DetachDisk(const DiskName& name) {
+  const FoundDisk disk = VENEER_TRY(FindDisk(name));
   const Result<Connection> server = ConnectTo(disk.files.Socket());
   if (server) return AskToDetach(disk, *server);
   if (server.error().kind != ErrorKind::kNotFound) return Fail(server.error());

@@ -1,11 +1,14 @@
 #include "backend/user/disk_list.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <set>
 #include <system_error>
 
 #include "backend/user/leftovers.h"
+#include "backend/user/nbd_address.h"
 #include "export/fuse/fuse_export.h"
 #include "kernel/linux/read_text.h"
 
@@ -38,6 +41,20 @@ bool IsMountOf(const MountEntry& mount, const DiskFiles& files) {
   return mount.type == kFuseMountType && mount.source == files.Socket();
 }
 
+namespace {
+
+bool IsShown(const DiskRecord& record, const DiskFiles& files,
+             const std::vector<MountEntry>& table) {
+  if (record.export_kind == ExportKind::kNbd) {
+    struct stat status{};
+    return ::lstat(record.path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
+  }
+  const MountEntry* const mount = MountAt(table, record.path);
+  return mount != nullptr && IsMountOf(*mount, files);
+}
+
+}  // namespace
+
 Result<std::vector<std::string>> AttachedDisks(const std::string& run_dir, const Mounts& mounts) {
   const std::vector<DiskFiles> disks = DisksIn(run_dir);
   std::vector<std::string> paths;
@@ -45,10 +62,10 @@ Result<std::vector<std::string>> AttachedDisks(const std::string& run_dir, const
   const std::vector<MountEntry> table = VENEER_TRY(mounts.List());
   for (const DiskFiles& files : disks) {
     const std::optional<DiskRecord> record = RecordOf(files);
-    const MountEntry* const mount = record ? MountAt(table, record->path) : nullptr;
-    if (mount == nullptr || !IsMountOf(*mount, files)) continue;
+    if (!record || !IsShown(*record, files, table)) continue;
     const auto server = ServerBehind(files);
-    if (server && *server) paths.push_back(record->path);  // an error: another user's
+    if (!server || !*server) continue;  // an error: another user's
+    paths.push_back(record->export_kind == ExportKind::kNbd ? NbdUri(record->path) : record->path);
   }
   std::ranges::sort(paths);
   return paths;

@@ -23,7 +23,7 @@ std::optional<DiskRecord> RecordOf(const DiskFiles& files);
 // Whether that mount is the disk with these files.
 bool IsMountOf(const MountEntry& mount, const DiskFiles& files);
 
-// The paths of the disks that are mounted and whose server lives, sorted.
+// The disks that can be opened and whose server lives, as AttachDisk returned their paths; sorted.
 Result<std::vector<std::string>> AttachedDisks(const std::string& run_dir, const Mounts& mounts);
 
 }  // namespace veneer

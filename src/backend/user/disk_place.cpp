@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "backend/user/nbd_address.h"
 #include "kernel/linux/linux_mounts.h"
 
 namespace veneer {
@@ -40,6 +41,17 @@ Result<std::string> Canonical(const fs::path& path) {
   return canonical.string();
 }
 
+// Without symbolic links in its directory, which must exist.
+Result<std::string> Absolute(const std::string& at) {
+  if (at.empty()) return Fail(ErrorKind::kUsage, "the path of the disk is empty", kNameAFile);
+  const fs::path name = fs::path(at).filename();
+  if (name.empty() || name == "." || name == "..") return NoFile(at, "a directory");
+  std::error_code error;
+  const fs::path absolute = fs::absolute(at, error);
+  if (error) return FailErrno(error.value(), at);
+  return fs::path(VENEER_TRY(Canonical(absolute.parent_path()))) / name;
+}
+
 // What is not mounted on may be looked at: no server is asked.
 Result<std::string> JudgeExisting(const std::string& path) {
   struct stat status{};
@@ -59,17 +71,16 @@ Result<std::string> JudgeExisting(const std::string& path) {
 }  // namespace
 
 Result<std::string> ResolveDiskPath(const std::string& at) {
-  if (at.empty()) return Fail(ErrorKind::kUsage, "the path of the disk is empty", kNameAFile);
-  const fs::path name = fs::path(at).filename();
-  if (name.empty() || name == "." || name == "..") return NoFile(at, "a directory");
-  std::error_code error;
-  const fs::path absolute = fs::absolute(at, error);
-  if (error) return FailErrno(error.value(), at);
-  const std::string parent = VENEER_TRY(Canonical(absolute.parent_path()));
-  std::string path = fs::path(parent) / name;
+  std::string path = VENEER_TRY(Absolute(at));
   const auto mounted = VENEER_TRY(LinuxMounts().At(path));
   if (mounted) return path;
   return JudgeExisting(path);
+}
+
+Result<std::string> ResolveSocketPath(const std::string& at) {
+  std::string path = VENEER_TRY(Absolute(at));
+  VENEER_TRY(RequireSocketPath(path));
+  return path;
 }
 
 DiskFiles FilesOfDisk(const std::string& run_dir, const std::string& path) {

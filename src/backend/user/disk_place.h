@@ -21,6 +21,10 @@ namespace veneer {
 // Where something is mounted at the path, what that is does not matter and it is not touched.
 Result<std::string> ResolveDiskPath(const std::string& at);
 
+// The same for the socket of a disk that is attached by NBD: what exists there is not looked at.
+// kUsage where it is too long for a socket.
+Result<std::string> ResolveSocketPath(const std::string& at);
+
 struct DiskFiles {
   std::string directory;
   std::string key;

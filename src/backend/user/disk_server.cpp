@@ -11,14 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "backend/run_directory.h"
-#include "backend/store_clone.h"
 #include "backend/store_lock.h"
-#include "backend/user/control_socket.h"
-#include "backend/user/leftovers.h"
-#include "backend/user/server_log.h"
-#include "cow/grow.h"
-#include "cow/prefetch.h"
 #include "kernel/linux/linux_file.h"
 #include "kernel/linux/wait_until.h"
 
@@ -63,11 +56,12 @@ Result<std::unique_ptr<DiskServer>> DiskServer::Start(const AttachRequest& reque
   server->record_.origin = request.origin;
   server->record_.access = request.access;
   server->record_.path = VENEER_TRY(ResolveDiskPath(request.at));
-  VENEER_TRY(server->OpenDisk(request));
+  VENEER_TRY(server->RefuseCovering(request));
+  server->disk_ = VENEER_TRY(ServedDisk::Open(request, server->record_.path, ports.holders));
   VENEER_TRY(server->TakePlace(request));
   if (request.exposure == Exposure::kBlockDevice) {
     VENEER_TRY(server->PutLoopOnIt(std::nullopt));
-    VENEER_TRY(server->WriteRecord());
+    VENEER_TRY(server->place_.Write(server->record_));
   }
   return server;
 }
@@ -79,47 +73,30 @@ DiskServer::~DiskServer() {
   isolated_.Run([&] {
     ports_.mounts.Unmount(record_.path, UnmountMode::kLazy).Ignore("the export tries again");
   });
-  RemoveTraces(LogFile::kRemove);
+  RemoveTraces(TakenPlace::LogFile::kRemove);
 }
 
-Result<void> DiskServer::OpenDisk(const AttachRequest& request) {
-  const Access access =
-      request.access == DiskAccess::kReadWrite ? Access::kReadWrite : Access::kReadOnly;
-  auto origin = VENEER_TRY(LinuxFile::Open(request.origin, Access::kReadOnly));
-  auto store = VENEER_TRY(LinuxFile::Open(request.store, access));
-  const FileIdentity origin_identity = VENEER_TRY(origin->Identity());
-  const FileIdentity store_identity = VENEER_TRY(store->Identity());
-  VENEER_TRY(RefuseSame(origin_identity, store_identity, "the store is the origin itself"));
+// A missing file is told of when it is opened.
+Result<void> DiskServer::RefuseCovering(const AttachRequest& request) const {
   const auto mounted = VENEER_TRY(ports_.mounts.At(record_.path));
   const Result<FileIdentity> place = mounted ? Fail(Error{}) : IdentityOf(record_.path);
-  if (place) {
-    VENEER_TRY(RefuseSame(*place, store_identity, "the disk would cover its own store"));
-    VENEER_TRY(RefuseSame(*place, origin_identity, "the disk would cover its own origin"));
-  }
-  VENEER_TRY(LockStore(*store, request.access, ports_.holders));
-  store_ = VENEER_TRY(store->Duplicate());
-  PrefetchExceptions(*store);
-  disk_ = VENEER_TRY(CowDisk::Open(std::move(origin), std::move(store), request.access));
+  if (!place) return {};
+  const auto store = IdentityOf(request.store);
+  if (store) VENEER_TRY(RefuseSame(*place, *store, "the disk would cover its own store"));
+  const auto origin = IdentityOf(request.origin);
+  if (origin) VENEER_TRY(RefuseSame(*place, *origin, "the disk would cover its own origin"));
   return {};
 }
 
 Result<void> DiskServer::TakePlace(const AttachRequest& request) {
-  const DiskFiles files = FilesOfDisk(request.run_dir, record_.path);
-  VENEER_TRY(PrepareRunDirectory(files.directory));
-  const UniqueFd lock = VENEER_TRY(LockRunDirectory(files.directory));
-  VENEER_TRY(ClearPlace(record_.path, files, ports_));
-  control_ = VENEER_TRY(ListenAt(files.Socket()));
-  files_ = files;  // from here on there are traces
-  StartLog(files.Log());
-  const auto taken = [&]() -> Result<void> {
+  const auto appear = [&]() -> Result<void> {
     record_.mount_point = VENEER_TRY(MakeMountPoint(record_.path));
-    VENEER_TRY(WriteRecord());
-    export_ =
-        VENEER_TRY(FuseExport::Mount(*disk_, {.path = record_.path, .source = files.Socket()}));
+    VENEER_TRY(place_.Write(record_));
+    export_ = VENEER_TRY(FuseExport::Mount(
+        disk_->disk(), {.path = record_.path, .source = place_.files().Socket()}));
     return {};
-  }();
-  if (!taken) RemoveTraces(LogFile::kRemove);
-  return taken;
+  };
+  return place_.Take(request.run_dir, record_, ports_, appear);
 }
 
 Result<void> DiskServer::PutLoopOnIt(std::optional<unsigned> number) {
@@ -132,63 +109,11 @@ Result<void> DiskServer::PutLoopOnIt(std::optional<unsigned> number) {
   return {};
 }
 
-// Whole or not at all: it is read by others when this process is dead.
-Result<void> DiskServer::WriteRecord() const {
-  const std::string path = files_.Record();
-  const std::string hidden = path + ".new";
-  const std::string text = EncodeRecord(record_) + "\n";
-  const UniqueFd fd(
-      ::open(hidden.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!fd.valid()) return FailErrno(errno, fmt::format("write {}", hidden));
-  const bool written =
-      ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  if (written && ::rename(hidden.c_str(), path.c_str()) == 0) return {};
-  const int error = errno;
-  ::unlink(hidden.c_str());
-  return FailErrno(error, fmt::format("write {}", path));
-}
-
-Result<void> DiskServer::Flush() {
-  if (!disk_ || disk_->access() == DiskAccess::kReadOnly) return {};
-  return disk_->Flush();
-}
-
-Result<StoreFill> DiskServer::Grow(Bytes max_change) {
-  if (record_.access == DiskAccess::kReadOnly) {
-    return Fail(Error{ErrorKind::kUsage, EROFS,
-                      fmt::format("{} is attached read-only", record_.path),
-                      "detach it, then grow its store"});
-  }
-  const auto chunk_size = VENEER_TRY(ChunkSize::FromBytes(disk_->chunk_size()));
-  const Bytes size = VENEER_TRY(StoreSizeFor(Geometry(chunk_size), disk_->size(), max_change));
-  VENEER_TRY(LengthenStore(*store_, size));
-  VENEER_TRY(disk_->UpdateStoreSize());
-  return disk_->Fill();
-}
-
-Result<StoreClone> DiskServer::CloneStore(const std::string& clone,
-                                          const std::function<bool()>& wanted) {
-  if (record_.access == DiskAccess::kReadOnly) return NoCloneOfReadOnly(record_.path);
-  VENEER_TRY(RequireNewPath(clone));
-  std::optional<ClonedFile> cloned;
-  const auto begin_clone = [&]() -> Result<void> {
-    cloned.emplace(VENEER_TRY(BeginClone(*store_, clone)));
-    return {};
-  };
-  const auto held = VENEER_TRY(disk_->AtCommittedMoment(begin_clone));
-  if (!wanted()) return Fail(ErrorKind::kFailed, "whoever asked for the clone is gone");
-  const CloneMethod method = cloned->report.method;
-  VENEER_TRY(PublishClone(*std::move(cloned)));
-  return StoreClone{.method = method, .held = held};
-}
+Result<void> DiskServer::Flush() { return disk_ ? disk_->Flush() : Result<void>{}; }
 
 Result<void> DiskServer::Detach() {
   const Result<void> flushed = Flush();
-  if (!flushed && flushed.error().kind == ErrorKind::kNoSpace) {
-    Error error = InContext(flushed.error(), fmt::format("detach {}", record_.path));
-    error.hint = "make room for the store, then detach again; nothing is lost so far";
-    return Fail(std::move(error));
-  }
+  VENEER_TRY(RequireRoom(flushed, record_.path));
   VENEER_TRY(RefuseWhereHeld());
   const std::optional<LoopDevice> loop = loop_;
   // A disk that fails every flush would keep its loop device for ever.
@@ -206,17 +131,8 @@ Result<void> DiskServer::Finish() {
   const Result<void> flushed = Flush();
   export_.reset();
   loop_.reset();
-  disk_.reset();
-  store_.reset();  // the lock goes with it
-  if (!flushed) {
-    Error error = InContext(flushed.error(), fmt::format("last flush of {}", record_.store));
-    error.hint = "it is detached; what was written after the last flush that succeeded may be lost";
-    Log(error.what);
-    RemoveTraces(LogFile::kKeep);
-    return Fail(std::move(error));
-  }
-  RemoveTraces(LogFile::kRemove);
-  return {};
+  disk_.reset();  // the lock goes with it
+  return place_.LeaveAfter(flushed, record_);
 }
 
 std::unexpected<Error> DiskServer::Busy(const std::string& path,
@@ -297,21 +213,13 @@ Result<void> DiskServer::EndConnection() {
   return {};
 }
 
-void DiskServer::RemoveTraces(LogFile log) {
+void DiskServer::RemoveTraces(TakenPlace::LogFile log) {
   export_.reset();
-  if (files_.key.empty()) return;
-  if (record_.mount_point == DiskRecord::MountPoint::kMade) RemoveMountPoint(record_.path);
-  ::unlink(files_.Record().c_str());
-  if (log == LogFile::kRemove) ::unlink(files_.Log().c_str());
-  // Last: as long as somebody listens there, the place is taken.
-  ::unlink(files_.Socket().c_str());
-  files_ = {};
+  place_.Leave(record_, log);
 }
 
 Attachment DiskServer::attachment() const {
   return {.path = record_.path, .device = record_.device, .server = record_.pid};
 }
-
-DiskCounters DiskServer::counters() const { return disk_ ? disk_->counters() : DiskCounters{}; }
 
 }  // namespace veneer

@@ -97,10 +97,10 @@ TEST_F(DiskServerTest, AServerThatIsDroppedTakesEverythingAway) {
 TEST_F(DiskServerTest, ACloneNobodyWaitsForIsNotThere) {
   const auto server = Start();
   const std::string clone = directory_ / "clone";
-  EXPECT_FALSE(server->CloneStore(clone, [] { return false; }));
+  EXPECT_FALSE(server->disk().CloneStore(clone, [] { return false; }));
   EXPECT_FALSE(std::filesystem::exists(clone));
   EXPECT_TRUE(DeviceWorks(server->attachment().device.value()));
-  EXPECT_TRUE(server->CloneStore(clone, [] { return true; }));
+  EXPECT_TRUE(server->disk().CloneStore(clone, [] { return true; }));
   EXPECT_TRUE(std::filesystem::exists(clone));
   EXPECT_TRUE(server->Detach());
 }

@@ -7,8 +7,8 @@
 namespace veneer {
 namespace {
 
-Result<DiskFill> AskForFill(const std::string& path, const ControlRequest& request) {
-  const FoundDisk disk = VENEER_TRY(FindDisk(path));
+Result<DiskFill> AskForFill(const DiskName& name, const ControlRequest& request) {
+  const FoundDisk disk = VENEER_TRY(FindDisk(name));
   const Connection server = VENEER_TRY(ServerOf(disk));
   const std::string answer = VENEER_TRY(Ask(disk, server, request));
   return DecodeFill(answer);
@@ -16,12 +16,12 @@ Result<DiskFill> AskForFill(const std::string& path, const ControlRequest& reque
 
 }  // namespace
 
-Result<DiskFill> FillOfDisk(const std::string& path) {
-  return AskForFill(path, {.op = ControlOp::kFill});
+Result<DiskFill> FillOfDisk(const DiskName& name) {
+  return AskForFill(name, {.op = ControlOp::kFill});
 }
 
-Result<DiskFill> GrowDisk(const std::string& path, Bytes max_change) {
-  return AskForFill(path, {.op = ControlOp::kGrow, .max_change = max_change});
+Result<DiskFill> GrowDisk(const DiskName& name, Bytes max_change) {
+  return AskForFill(name, {.op = ControlOp::kGrow, .max_change = max_change});
 }
 
 }  // namespace veneer

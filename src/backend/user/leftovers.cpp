@@ -36,6 +36,22 @@ bool IsTrusted(const std::string& record) {
          (status.st_uid == 0 || status.st_uid == ::geteuid());
 }
 
+std::unexpected<Error> AttachedAlready(const std::string& path, pid_t server) {
+  return Fail(ErrorKind::kConflict,
+              fmt::format("{} is attached already, served by pid {}", path, server),
+              fmt::format("detach it first: veneer cow detach {}", path));
+}
+
+// A disk that is no mount shows in its record, which goes before its server does.
+Result<void> RefuseServedByNbd(const std::string& path, const DiskFiles& files) {
+  const Result<std::string> text = ReadText(files.Record());
+  const Result<DiskRecord> record = text ? DecodeRecord(*text) : Fail(text.error());
+  if (!record || record->export_kind != ExportKind::kNbd || record->path != path) return {};
+  const std::optional<pid_t> server = VENEER_TRY(ServerBehind(files));
+  if (server) return AttachedAlready(path, *server);
+  return {};
+}
+
 Result<void> FreeLoops(const MountEntry& mount, const HostPorts& ports) {
   const FileIdentity file{.device = mount.device, .inode = kFileInode};
   const std::vector<LoopDevice> loops = VENEER_TRY(ports.loops.Find(file, mount.path));
@@ -76,10 +92,14 @@ Result<void> RemoveDeadMount(const MountEntry& mount, const HostPorts& ports) {
   return {};
 }
 
-void RemoveMountPoint(const std::string& path) {
+void RemovePlace(const DiskRecord& record) {
   struct stat status{};
-  if (::lstat(path.c_str(), &status) != 0) return;
-  if (S_ISREG(status.st_mode) && status.st_size == 0) ::unlink(path.c_str());
+  if (::lstat(record.path.c_str(), &status) != 0) return;
+  const bool is_ours = record.export_kind == ExportKind::kNbd
+                           ? S_ISSOCK(status.st_mode)
+                           : record.mount_point == DiskRecord::MountPoint::kMade &&
+                                 S_ISREG(status.st_mode) && status.st_size == 0;
+  if (is_ours) ::unlink(record.path.c_str());
 }
 
 void RemoveFiles(const DiskFiles& files, const std::string& path) {
@@ -88,9 +108,7 @@ void RemoveFiles(const DiskFiles& files, const std::string& path) {
   if (recorded && !IsTrusted(files.Record())) return;
   const Result<std::string> text = ReadText(files.Record());
   const Result<DiskRecord> record = text ? DecodeRecord(*text) : Fail(text.error());
-  if (record && record->path == path && record->mount_point == DiskRecord::MountPoint::kMade) {
-    RemoveMountPoint(path);
-  }
+  if (record && record->path == path) RemovePlace(*record);
   ::unlink(files.Record().c_str());
   ::unlink(files.Log().c_str());
   // Last: as long as it is there, the place is taken.
@@ -107,13 +125,10 @@ Result<void> ClearPlace(const std::string& path, const DiskFiles& files, const H
   }
   if (mount) {
     const std::optional<pid_t> server = VENEER_TRY(ServerBehind(*theirs));
-    if (server) {
-      return Fail(ErrorKind::kConflict,
-                  fmt::format("{} is attached already, served by pid {}", path, *server),
-                  fmt::format("detach it first: veneer cow detach {}", path));
-    }
+    if (server) return AttachedAlready(path, *server);
     VENEER_TRY(RemoveDeadMount(*mount, ports));
   }
+  VENEER_TRY(RefuseServedByNbd(path, files));
   const bool nobody = WaitUntil(kEndingPatience, [&] {
     const auto server = ServerBehind(files);
     return server && !*server;

@@ -1,5 +1,5 @@
 // What servers left behind that were killed: mounts that answer ENOTCONN, loop devices on them,
-// files that were made to be mounted on, sockets nobody listens at.
+// files that were made to be mounted on, sockets nobody listens at (the control socket, NBD's).
 //
 // The caller holds LockRunDirectory of their directory. Not for use in a process that serves a disk
 // already.
@@ -12,6 +12,7 @@
 
 #include "backend/user/disk_place.h"
 #include "backend/user/host_ports.h"
+#include "backend/user/messages.h"
 #include "base/result.h"
 #include "kernel/mount_table.h"
 
@@ -28,8 +29,9 @@ Result<void> RemoveDeadMount(const MountEntry& mount, const HostPorts& ports);
 // Removes the files of a dead server's disk that is not mounted (any more).
 void RemoveFiles(const DiskFiles& files, const std::string& path);
 
-// Removes the file at `path` where it is an empty regular file: a mount point.
-void RemoveMountPoint(const std::string& path);
+// Removes what was made at record.path for the disk: a mount point (an empty regular file), or a
+// socket. Anything else stays.
+void RemovePlace(const DiskRecord& record);
 
 // Makes sure that nothing is attached at `path` and that `files` are free. kConflict where
 // something else is mounted there, or a server is at work.

@@ -102,6 +102,7 @@ Json ToJson(const DiskRecord& record) {
           {"store", record.store},
           {"origin", record.origin},
           {"path", record.path},
+          {"export", ExportName(record.export_kind)},
           {"device", OrNull(record.device)},
           {"read_only", record.access == DiskAccess::kReadOnly},
           {"made", record.mount_point == DiskRecord::MountPoint::kMade}};
@@ -118,6 +119,10 @@ Result<DiskRecord> DecodeRecord(std::string_view line) {
   record.store = StringOr(json, "store", "");
   record.origin = StringOr(json, "origin", "");
   record.path = StringOr(json, "path", "");
+  // What older servers wrote says nothing: they knew one way only.
+  const auto export_kind = ExportNamed(StringOr(json, "export", "fuse"));
+  if (!export_kind) return NotOurs();
+  record.export_kind = *export_kind;
   record.device = OptionalString(json, "device");
   if (IsTrue(json, "read_only")) record.access = DiskAccess::kReadOnly;
   if (IsTrue(json, "made")) record.mount_point = DiskRecord::MountPoint::kMade;

@@ -18,13 +18,14 @@
 
 namespace veneer {
 
-// {"pid":812,"store":…,"origin":…,"path":…,"device":"/dev/loop3"|null,"read_only":false,
-//  "made":true}
+// {"pid":812,"store":…,"origin":…,"path":…,"export":"fuse","device":"/dev/loop3"|null,
+//  "read_only":false,"made":true}
 struct DiskRecord {
   pid_t pid = 0;
   std::string store;
   std::string origin;
-  std::string path;
+  std::string path;  // the mount point, or the socket
+  ExportKind export_kind = ExportKind::kFuse;
   std::optional<std::string> device;
   DiskAccess access = DiskAccess::kReadWrite;
   // Whether the file under the mount was there before, or was made and goes with the disk.

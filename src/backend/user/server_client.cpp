@@ -2,13 +2,18 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
+#include "backend/user/disk_list.h"
+#include "backend/user/nbd_address.h"
 #include "export/fuse/fuse_export.h"
 #include "kernel/linux/linux_loop_control.h"
 #include "kernel/linux/linux_mounts.h"
@@ -35,6 +40,28 @@ Result<std::string> PathOf(const std::string& path) {
   return *file;
 }
 
+// The socket of a disk by NBD, named by its URI or by itself; nothing for any other path.
+Result<std::optional<std::string>> SocketOf(const std::string& path) {
+  const auto socket = SocketInUri(path);
+  struct stat status{};
+  const bool is_socket = ::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
+  if (!socket && !is_socket) return std::optional<std::string>{};
+  const auto resolved = ResolveSocketPath(socket.value_or(path));
+  if (!resolved) return Fail(resolved.error());
+  return std::optional(*resolved);
+}
+
+Result<FoundDisk> FindByNbd(const std::string& socket, const DiskName& name) {
+  std::error_code error;
+  const std::string run_dir = std::filesystem::absolute(name.run_dir, error);
+  if (error) return FailErrno(error.value(), name.run_dir);
+  DiskFiles files = FilesOfDisk(run_dir, socket);
+  const std::optional<DiskRecord> record = RecordOf(files);
+  const bool is_it = record && record->export_kind == ExportKind::kNbd && record->path == socket;
+  if (!is_it) return NoDisk(name.path);
+  return FoundDisk{.path = socket, .files = std::move(files), .mount = std::nullopt};
+}
+
 bool EndsSoon(const UniqueFd& process) {
   pollfd poll{.fd = process.get(), .events = POLLIN, .revents = 0};
   int ready = 0;
@@ -49,37 +76,39 @@ Error Explain(Error error, const FoundDisk& disk, const Connection& server,
               const UniqueFd& process) {
   if (error.os_errno != EPIPE && error.os_errno != ECONNRESET) return error;
   if (process.valid() && !EndsSoon(process)) {
-    error.what = fmt::format("the server of {} (pid {}) hung up without an answer", disk.mount.path,
+    error.what = fmt::format("the server of {} (pid {}) hung up without an answer", disk.path,
                              server.peer_pid);
     error.hint = "it is busy: try again";
     return error;
   }
-  error.what = fmt::format("the server of {} (pid {}) died before it answered", disk.mount.path,
-                           server.peer_pid);
+  error.what =
+      fmt::format("the server of {} (pid {}) died before it answered", disk.path, server.peer_pid);
   error.hint = fmt::format(
       "to clean up, run again: veneer cow detach {}; what was flushed is in "
       "the store",
-      disk.mount.path);
+      disk.path);
   return error;
 }
 
 }  // namespace
 
-Result<FoundDisk> FindDisk(const std::string& path) {
-  const std::string at = VENEER_TRY(PathOf(path));
+Result<FoundDisk> FindDisk(const DiskName& name) {
+  const auto socket = VENEER_TRY(SocketOf(name.path));
+  if (socket) return FindByNbd(*socket, name);
+  const std::string at = VENEER_TRY(PathOf(name.path));
   auto mount = VENEER_TRY(LinuxMounts().At(at));
-  if (!mount || mount->type != kFuseMountType) return NoDisk(path);
+  if (!mount || mount->type != kFuseMountType) return NoDisk(name.path);
   auto files = FilesOfSocket(mount->source);
-  if (!files) return NoDisk(path);
-  return FoundDisk{.mount = *std::move(mount), .files = *std::move(files)};
+  if (!files) return NoDisk(name.path);
+  return FoundDisk{.path = at, .files = *std::move(files), .mount = std::move(mount)};
 }
 
 Result<Connection> ServerOf(const FoundDisk& disk) {
   Result<Connection> server = ConnectTo(disk.files.Socket());
   if (server || server.error().kind != ErrorKind::kNotFound) return server;
-  return Fail(ErrorKind::kFailed, fmt::format("the server of {} is dead", disk.mount.path),
-              fmt::format("clean up with 'veneer cow detach {}', then attach the store again",
-                          disk.mount.path));
+  return Fail(
+      ErrorKind::kFailed, fmt::format("the server of {} is dead", disk.path),
+      fmt::format("clean up with 'veneer cow detach {}', then attach the store again", disk.path));
 }
 
 Result<std::string> Ask(const FoundDisk& disk, const Connection& server,

@@ -3,8 +3,10 @@
 // Blocks: Ask for as long as the answer takes, at most ten minutes. Any thread.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "backend/user/attachment.h"
 #include "backend/user/control_socket.h"
 #include "backend/user/disk_place.h"
 #include "backend/user/messages.h"
@@ -15,12 +17,13 @@ namespace veneer {
 
 // An attached disk, whether its server lives or not.
 struct FoundDisk {
-  MountEntry mount;
+  std::string path;  // of the file, or of the socket
   DiskFiles files;
+  std::optional<MountEntry> mount;  // of the file
 };
 
-// `path`: what AttachDisk returned as path or as device. kNotFound: no disk of ours is there.
-Result<FoundDisk> FindDisk(const std::string& path);
+// kNotFound: no disk of ours is there.
+Result<FoundDisk> FindDisk(const DiskName& name);
 
 // The server of that disk, for one question. kFailed where it is dead: the hint says how to clean
 // up.

@@ -63,7 +63,7 @@ class RudeServer {
 class ServerClientTest : public ::testing::Test {
  protected:
   ServerClientTest() {
-    disk_.mount.path = "/srv/disk";
+    disk_.path = "/srv/disk";
     disk_.files = {.directory = dir_.path(), .key = "disk"};
   }
   Error AskOne(RudeServer::Manner manner) {

@@ -39,22 +39,27 @@ Result<AttachedDisk> UserBackend::Attach(const DiskRequest& request) {
                                                .origin = request.origin,
                                                .at = request.at,
                                                .run_dir = run_dir_,
+                                               .export_kind = request.export_kind,
                                                .access = request.access,
                                                .exposure = request.exposure,
                                                .program = program_}));
   return AttachedDisk{.path = std::move(attached.path), .device = std::move(attached.device)};
 }
 
-Result<void> UserBackend::Detach(const std::string& path) { return DetachDisk(path); }
+Result<void> UserBackend::Detach(const std::string& path) {
+  return DetachDisk({.path = path, .run_dir = run_dir_});
+}
 
-Result<DiskFill> UserBackend::Fill(const std::string& path) { return FillOfDisk(path); }
+Result<DiskFill> UserBackend::Fill(const std::string& path) {
+  return FillOfDisk({.path = path, .run_dir = run_dir_});
+}
 
 Result<DiskFill> UserBackend::Grow(const std::string& path, Bytes max_change) {
-  return GrowDisk(path, max_change);
+  return GrowDisk({.path = path, .run_dir = run_dir_}, max_change);
 }
 
 Result<StoreClone> UserBackend::CloneStore(const std::string& path, const std::string& clone) {
-  return CloneStoreOfDisk(path, clone);
+  return CloneStoreOfDisk({.path = path, .run_dir = run_dir_}, clone);
 }
 
 Result<std::vector<std::string>> UserBackend::Attached() {

@@ -16,6 +16,7 @@ class UserBackend final : public DiskBackend {
   explicit UserBackend(std::string run_dir, std::string program = "/proc/self/exe");
 
   [[nodiscard]] BackendKind kind() const override { return BackendKind::kUser; }
+  // Of FUSE. What NBD takes shows when a disk is attached.
   [[nodiscard]] Result<void> RequireHost() override;
   // kUsage: the request has no path. Its name, if any, is of no use here.
   Result<AttachedDisk> Attach(const DiskRequest& request) override;

@@ -93,7 +93,7 @@ bool HasMapped(pid_t pid, const FileIdentity& file) {
 
 void AddOpeners(const Target& target, std::vector<Holder>& holders) {
   for (const pid_t pid : OtherProcesses()) {
-    if (HasOpen(pid, target)) holders.push_back({"held by " + Named(pid)});
+    if (HasOpen(pid, target)) holders.push_back(HolderNamed(pid));
   }
 }
 
@@ -160,6 +160,8 @@ void AddSwaps(const std::string& path, std::vector<Holder>& holders) {
 }
 
 }  // namespace
+
+Holder HolderNamed(pid_t process) { return {"held by " + Named(process)}; }
 
 std::vector<Holder> LinuxHolders::OfFile(const FileIdentity& file, const std::string& path) const {
   std::vector<Holder> holders;

@@ -20,4 +20,7 @@ class LinuxHolders final : public Holders {
   const LoopControl& loops_;
 };
 
+// "held by pid 812 (fio)".
+Holder HolderNamed(pid_t process);
+
 }  // namespace veneer

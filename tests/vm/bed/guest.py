@@ -112,6 +112,22 @@ def _text(path):
     return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
+def boot_disk(folder, image, chosen, disk):
+    """Boots the root file system on `disk` until it powers off; what it said on its console."""
+    log = folder / "console.log"
+    argv = _qemu((*image, "veneer.disk"), log, chosen)
+    argv += ["-m", "512M", "-nic", "none", "-drive", f"if=virtio,format=raw,file={disk}"]
+    with open(folder / "qemu.log", "wb") as complaints:
+        qemu = processes.start(argv, stdin=subprocess.DEVNULL, stdout=complaints, stderr=complaints)
+    try:
+        qemu.wait(BOOT_LIMIT)
+    except subprocess.TimeoutExpired:
+        raise GuestFailed(f"the guest did not end within {BOOT_LIMIT} s\n{_text(log)}") from None
+    finally:
+        processes.stop(qemu)
+    return _text(log) + _text(folder / "qemu.log")
+
+
 class Guest:
     """Runs the command that lies in results/command of `folder` (guest/main)."""
 
