@@ -41,7 +41,7 @@ Result<SandboxRecord> Lifecycle::Create(const CreateRequest& request) {
   const Bytes size = request.size.value_or(from.image.size);
   VENEER_TRY(RequireRoom(host_.layout.sandboxes(), kLittle, host_.reserve));
   const DiskBackend* const backend = VENEER_TRY(host_.backends.Choose(request.backend));
-  SandboxRecord record{.id = VENEER_TRY(NewId("sb-")),
+  SandboxRecord record{.id = request.id.empty() ? VENEER_TRY(NewId(kSandboxPrefix)) : request.id,
                        .template_id = from.id,
                        .backend = std::string(BackendName(backend->kind())),
                        .size = size,

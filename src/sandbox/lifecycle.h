@@ -31,6 +31,7 @@ struct CreateRequest {
   // kUsage where it is smaller than the template's image.
   std::optional<Bytes> size{};
   BackendChoice backend = BackendChoice::kAuto;
+  std::string id{};  // of the new sandbox (NewId); where empty, it gets one here
 };
 
 enum class DestroyMode : std::uint8_t {
@@ -58,6 +59,9 @@ class Lifecycle {
   // `count` running copies of its disk, of one moment: all, or none and nothing has changed.
   // kUsage: none, or more than 1,000.
   Result<std::vector<SandboxRecord>> Fork(const std::string& reference, unsigned count);
+  // The same, with the ids that the copies are to have.
+  Result<std::vector<SandboxRecord>> Fork(const std::string& reference,
+                                          const std::vector<std::string>& ids);
 
  private:
   Result<SandboxRecord> Start(SandboxRecord record, StepClock& clock);

@@ -93,7 +93,7 @@ Result<Snapshot> Snapshotting::Run(const IntentRecord& intent, const Progress& p
 }  // namespace
 
 Result<Snapshot> TakeSnapshot(const Host& host, const std::string& sandbox, const std::string& name,
-                              const Progress& progress) {
+                              const Progress& progress, const std::string& id) {
   VENEER_TRY(RequireName(name));
   const auto taken = host.catalog.Template(name);
   if (taken && taken->name == name) {
@@ -103,7 +103,7 @@ Result<Snapshot> TakeSnapshot(const Host& host, const std::string& sandbox, cons
   const ClaimedSandbox claimed = VENEER_TRY(Claim(host, sandbox, Verb::kSnapshot));
   const Bytes needed = VENEER_TRY(RoomFor(host, claimed.record));
   VENEER_TRY(RequireRoom(host.layout.templates(), needed, host.reserve));
-  const TemplateRecord made{.id = VENEER_TRY(NewId("tp-")),
+  const TemplateRecord made{.id = id.empty() ? VENEER_TRY(NewId(kTemplatePrefix)) : id,
                             .name = name,
                             .kind = TemplateKind::kSnapshot,
                             .made_from = claimed.record.id};
