@@ -36,6 +36,16 @@ Result<Views> Views::Of(const Catalog& catalog, const Layout& layout) {
   return Views(VENEER_TRY(JsonViews::Of(catalog, layout)));
 }
 
+nlohmann::ordered_json Views::Json(const SandboxRecord& sandbox) const {
+  return json_.Json(sandbox);
+}
+
+nlohmann::ordered_json Views::Json(const TemplateRecord& record) const {
+  return json_.Json(record);
+}
+
+nlohmann::ordered_json Views::Json(const Snapshot& snapshot) const { return json_.Json(snapshot); }
+
 std::string Views::Text(const SandboxRecord& sandbox) const {
   const JsonViews::Usage usage = json_.UsageOf(sandbox);
   KeyValues pairs{{"id", sandbox.id},

@@ -20,11 +20,9 @@ class Views {
   // Reads the names of all templates once.
   static Result<Views> Of(const Catalog& catalog, const Layout& layout);
 
-  // Of a sandbox, a template, a snapshot.
-  template <class Record>
-  [[nodiscard]] nlohmann::ordered_json Json(const Record& record) const {
-    return json_.Json(record);
-  }
+  [[nodiscard]] nlohmann::ordered_json Json(const SandboxRecord& sandbox) const;
+  [[nodiscard]] nlohmann::ordered_json Json(const TemplateRecord& record) const;
+  [[nodiscard]] nlohmann::ordered_json Json(const Snapshot& snapshot) const;
 
   [[nodiscard]] std::string Text(const SandboxRecord& sandbox) const;
   [[nodiscard]] std::string Text(const TemplateRecord& record) const;
