@@ -88,10 +88,14 @@ class Daemon:
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
             headers.setdefault("Content-Type", "application/json")
-        connection = connection or self.connect()
-        connection.request(method, target, body=body, headers=headers)
-        response = connection.getresponse()
-        return Answer(response, response.read())
+        own = connection or self.connect()
+        try:
+            own.request(method, target, body=body, headers=headers)
+            response = own.getresponse()
+            return Answer(response, response.read())
+        finally:
+            if connection is None:
+                own.close()
 
     def stop(self):
         """Asks it to end, waits, and yields its exit status."""

@@ -60,6 +60,7 @@ class Sockets(DaemonTest):
         self.assertEqual(ear.recv(100), b"READY=1")
         connection = UnixConnection(path)
         self.assertEqual(self.daemon.ask("GET", "/healthz", connection=connection).status, 200)
+        connection.close()
         given.terminate()
         self.assertEqual(ear.recv(100), b"STOPPING=1")
         self.assertEqual(given.wait(PATIENCE), 0)
@@ -95,6 +96,7 @@ class Ends(DaemonTest):
         response = connection.getresponse()
         self.assertEqual(response.status, 201)
         response.read()
+        connection.close()
         stopper.join()
         self.assertEqual(status, [0])
         self.assertEqual(self.veneer("show", "late")["state"], "running")
@@ -104,10 +106,9 @@ class Ends(DaemonTest):
         for round_ in range(6):
             name = f"n{round_}"
             connection = self.daemon.connect()
-            connection.request("POST", "/v1/sandboxes",
-                               f'{{"template":"base","name":"{name}"}}'.encode(),
-                               {"Content-Type": "application/json",
-                                "Idempotency-Key": f"key-{round_}"})
+            body = json.dumps({"template": "base", "name": name}).encode()
+            headers = {"Content-Type": "application/json", "Idempotency-Key": f"key-{round_}"}
+            connection.request("POST", "/v1/sandboxes", body, headers)
             if round_ % 2:
                 eventually(lambda: any(each["name"] == name for each in self.veneer("ls")),
                            "it has begun")
@@ -115,8 +116,7 @@ class Ends(DaemonTest):
             connection.close()
             write_block(disk, 1 + round_, b"%d" % round_)
             self.daemon = self.start()
-            again = self.daemon.ask("POST", "/v1/sandboxes", {"template": "base", "name": name},
-                                    {"Idempotency-Key": f"key-{round_}"})
+            again = self.daemon.ask("POST", "/v1/sandboxes", body, headers)
             self.assertEqual(again.status, 201, again.body)
             self.assertEqual(again.json()["state"], "running")
         names = [each["name"] for each in self.ok(200, "GET", "/v1/sandboxes")["sandboxes"]]

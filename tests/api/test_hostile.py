@@ -177,20 +177,13 @@ class Slow(DaemonTest):
     options = ("--max-connections", "20", "--patience", "2")
 
     def test_one_connection_too_many_is_turned_away_and_the_silent_are_cut_off(self):
-        silent = []
-        for _ in range(200):
-            client = socket.socket(socket.AF_UNIX)
-            client.settimeout(PATIENCE)
-            client.connect(self.daemon.path)
-            silent.append(client)
+        silent = [self.connected() for _ in range(200)]
         answers = [self.first_line(client) for client in silent[100:]]
         self.assertIn("HTTP/1.1 503 Service Unavailable", answers)
         # Those that said nothing lose their places, and others get them.
         for client in silent[:100]:
             self.first_line(client)
         self.ok(200, "GET", "/healthz")
-        for client in silent:
-            client.close()
 
     def test_who_sends_a_byte_now_and_then_is_cut_off(self):
         for beginning in [b"G", b"POST /v1/sandboxes HTTP/1.1\r\nHost: x\r\n"
@@ -201,6 +194,13 @@ class Slow(DaemonTest):
                 with self.assertRaises((BrokenPipeError, ConnectionResetError, EOFError)):
                     self.drip(client, beginning)
         self.ok(200, "GET", "/healthz")
+
+    def connected(self):
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(self.daemon.path)  # without a timeout it waits for its turn
+        client.settimeout(PATIENCE)
+        self.addCleanup(client.close)
+        return client
 
     @staticmethod
     def drip(client, beginning):
