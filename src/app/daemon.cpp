@@ -86,6 +86,13 @@ Result<void> Announce(const GlobalOptions& options, const Listeners& listeners,
   return Print(text);
 }
 
+// One that was killed while it started a server of a disk has the lock until that has become
+// another program: a moment. All other locks that it had go with this one.
+Result<ObjectLock> TakeTurn(const Layout& layout) {
+  constexpr std::chrono::seconds kMoment{5};
+  return ObjectLock::Take(layout.locks(), "daemon", "daemon", kMoment);
+}
+
 api::Limits LimitsOf(const DaemonArguments& arguments, Bytes upload) {
   return {.connections = arguments.connections,
           .upload = upload,
@@ -102,7 +109,7 @@ Result<int> RunDaemon(const GlobalOptions& options, const DaemonArguments& argum
   const auto watch = VENEER_TRY(InterruptWatch::Install());
   const auto session = VENEER_TRY(Session::Open(options, reserve));
   const Layout& layout = session->layout();
-  ObjectLock lock = VENEER_TRY(ObjectLock::TryTake(layout.locks(), "daemon", "daemon"));
+  ObjectLock lock = VENEER_TRY(TakeTurn(layout));
   const Listeners listeners = VENEER_TRY(OpenListeners(options, arguments));
   const std::string token_file = arguments.token_file.value_or(layout.root() + "/api.token");
   const auto token = VENEER_TRY(OpenToken(listeners, token_file));
