@@ -6,10 +6,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -26,6 +28,25 @@ using Milliseconds = std::chrono::duration<double, std::milli>;
 std::string PathOf(const std::string& name) { return "/dev/mapper/veneer-" + name; }
 
 std::string NameOf(std::size_t number) { return fmt::format("bench-{:04}", number); }
+
+// Does `verb` to each, by so many threads at once; the first failure, if any.
+template <class Verb>
+Result<void> ByThreads(std::size_t threads, const std::vector<DiskRequest>& disks, Verb verb) {
+  std::atomic<std::size_t> next = 0;
+  std::vector<Result<void>> done(threads);
+  {
+    std::vector<std::jthread> running;
+    running.reserve(threads);
+    for (Result<void>& mine : done) {
+      running.emplace_back([&] {
+        for (std::size_t at = next++; mine && at < disks.size(); at = next++)
+          mine = verb(disks[at]);
+      });
+    }
+  }
+  for (Result<void>& each : done) VENEER_TRY(std::move(each));
+  return {};
+}
 
 }  // namespace
 
@@ -95,6 +116,31 @@ Result<void> DmDisks::Time(std::size_t more, const std::string& times) {
     out << fmt::format("{:.3f} {:.3f}\n", attach[number].count(), detach.count());
     std::filesystem::remove(requests[number].store);
   }
+  return {};
+}
+
+Result<void> DmDisks::TimeCrowd(std::size_t more, std::size_t threads, const std::string& times) {
+  std::vector<DiskRequest> requests;
+  requests.reserve(more);
+  for (std::size_t number = 0; number < more; ++number) {
+    requests.push_back(VENEER_TRY(NewDisk(fmt::format("crowd-{}", number))));
+  }
+  const auto each = [&](auto verb) -> Result<double> {
+    const Clock::time_point begin = Clock::now();
+    VENEER_TRY(ByThreads(threads, requests, verb));
+    return Milliseconds(Clock::now() - begin).count() / static_cast<double>(more);
+  };
+  const auto attach_one = [&](const DiskRequest& request) -> Result<void> {
+    VENEER_TRY(backend_->Attach(request));
+    return {};
+  };
+  const auto detach_one = [&](const DiskRequest& request) {
+    return backend_->Detach(PathOf(request.name));
+  };
+  const double attach = VENEER_TRY(each(attach_one));
+  const double detach = VENEER_TRY(each(detach_one));
+  std::ofstream(times, std::ios::app) << fmt::format("{:.3f} {:.3f}\n", attach, detach);
+  for (const DiskRequest& request : requests) std::filesystem::remove(request.store);
   return {};
 }
 

@@ -32,6 +32,10 @@ class DmDisks {
   // meets code that is not in memory yet.
   Result<void> Time(std::size_t more, const std::string& times);
 
+  // Attaches `more` new disks by `threads` threads at once, then detaches them by as many. Appends
+  // "attach detach" to `times`: milliseconds from the first to the last, for each disk.
+  Result<void> TimeCrowd(std::size_t more, std::size_t threads, const std::string& times);
+
   // Has every disk that is there hold a change of all of it.
   Result<void> GrowAll();
 

@@ -12,6 +12,10 @@
 //       Attaches or detaches until COUNT are there.
 //   veneer-bench time DIR MAX_CHANGE COUNT FILE
 //       Attaches and detaches COUNT more, appends "attach detach" in milliseconds to FILE.
+//   veneer-bench crowd DIR MAX_CHANGE COUNT THREADS FILE
+//       The same by THREADS threads at once; one line, for each disk.
+//   veneer-bench bare DIR COUNT FILE
+//       The same with the ioctls alone (bare_dm.h); a disk must be there.
 //   veneer-bench grow DIR
 //       Grows every one that is there to hold a change of all of it.
 //   veneer-bench forget-loops
@@ -31,6 +35,7 @@
 #include <string>
 #include <string_view>
 
+#include "bare_dm.h"
 #include "dm_disks.h"
 #include "scatter.h"
 
@@ -102,6 +107,16 @@ Result<void> Time(Arguments arguments) {
   return disks.Time(std::stoul(arguments[2]), arguments[3]);
 }
 
+Result<void> Crowd(Arguments arguments) {
+  auto disks = VENEER_TRY(OpenDisks(arguments));
+  return disks.TimeCrowd(std::stoul(arguments[2]), std::stoul(arguments[3]), arguments[4]);
+}
+
+int RunBare(Arguments arguments) {
+  return Report(
+      veneer::bench::TimeBareIoctls(arguments[0], std::stoul(arguments[1]), arguments[2]));
+}
+
 Result<void> Grow(Arguments arguments) {
   auto disks = VENEER_TRY(DmDisks::Open({.directory = arguments[0]}));
   return disks.GrowAll();
@@ -109,6 +124,7 @@ Result<void> Grow(Arguments arguments) {
 
 int RunKeep(Arguments arguments) { return Report(Keep(arguments)); }
 int RunTime(Arguments arguments) { return Report(Time(arguments)); }
+int RunCrowd(Arguments arguments) { return Report(Crowd(arguments)); }
 int RunGrow(Arguments arguments) { return Report(Grow(arguments)); }
 int RunForgetLoops(Arguments /*none*/) { return Report(veneer::bench::ForgetFreeLoops()); }
 
@@ -124,6 +140,8 @@ constexpr Command kCommands[] = {
     {"scatter", "PATH RUNS BYTES SEED", 4, RunScatter},
     {"keep", "DIR MAX_CHANGE COUNT", 3, RunKeep},
     {"time", "DIR MAX_CHANGE COUNT FILE", 4, RunTime},
+    {"crowd", "DIR MAX_CHANGE COUNT THREADS FILE", 5, RunCrowd},
+    {"bare", "DIR COUNT FILE", 3, RunBare},
     {"grow", "DIR", 1, RunGrow},
     {"forget-loops", "", 0, RunForgetLoops},
 };

@@ -14,9 +14,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "backend/backend_kind.h"
 #include "base/result.h"
 #include "base/units.h"
 #include "cow/clone.h"
@@ -24,11 +24,6 @@
 #include "cow/store_fill.h"
 
 namespace veneer {
-
-enum class BackendKind : std::uint8_t { kUser, kDm };
-
-// "user", "dm"; as in JSON.
-std::string_view BackendName(BackendKind kind);
 
 enum class Exposure : std::uint8_t {
   kFile,         // as the backend likes best: a file (user), a block device (dm)

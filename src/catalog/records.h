@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/units.h"
+#include "kernel/file_stamp.h"
 
 namespace veneer {
 
@@ -20,15 +21,6 @@ using Timestamp = std::chrono::sys_time<std::chrono::milliseconds>;
 enum class TemplateKind : std::uint8_t {
   kImage,     // imported or built
   kSnapshot,  // made from a sandbox
-};
-
-// What tells that a file is still the one that was recorded, without reading it.
-struct FileStamp {
-  Bytes size{};
-  std::int64_t modified_ns = 0;  // since the epoch
-  std::uint64_t inode = 0;
-
-  bool operator==(const FileStamp&) const = default;
 };
 
 struct TemplateRecord {

@@ -11,6 +11,7 @@
 #include "cow/exception_reader.h"
 #include "cow/exception_rules.h"
 #include "cow/exception_run.h"
+#include "kernel/linux/new_file.h"
 #include "kernel/linux/range_copier.h"
 
 namespace veneer {

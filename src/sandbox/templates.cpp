@@ -16,20 +16,6 @@
 #include "kernel/linux/linux_file.h"
 
 namespace veneer {
-namespace {
-
-constexpr std::int64_t kNanosecondsInASecond = 1'000'000'000;
-
-Result<FileStamp> StampOf(const LinuxFile& file) {
-  struct stat status{};
-  if (::fstat(file.fd().get(), &status) != 0) return FailErrno(errno, file.name());
-  const std::int64_t seconds = status.st_mtim.tv_sec;
-  return FileStamp{.size = Bytes(static_cast<std::uint64_t>(status.st_size)),
-                   .modified_ns = seconds * kNanosecondsInASecond + status.st_mtim.tv_nsec,
-                   .inode = status.st_ino};
-}
-
-}  // namespace
 
 Result<TemplateRecord> Templates::Import(const ImportRequest& request) {
   VENEER_TRY(RequireName(request.name));
@@ -56,7 +42,7 @@ Result<TemplateRecord> Templates::Finish(TemplateRecord record, const IntentReco
   const auto image = VENEER_TRY(LinuxFile::Open(path, Access::kReadOnly));
   if (::fchmod(image->fd().get(), S_IRUSR) != 0) return FailErrno(errno, fmt::format("{}", path));
   record.digest = VENEER_TRY(DigestOf(*image, progress));
-  record.image = VENEER_TRY(StampOf(*image));
+  record.image = VENEER_TRY(image->Stamp());
   record.created_at = host_.now();
   VENEER_TRY(host_.catalog.AddAndEnd(record, intent));
   return record;
@@ -91,7 +77,7 @@ Result<void> Templates::Verify(const TemplateRecord& record) {
   if (!image) {
     return Fail(InContext(image.error(), fmt::format("the image of template {}", record.name)));
   }
-  const FileStamp stamp = VENEER_TRY(StampOf(**image));
+  const FileStamp stamp = VENEER_TRY((*image)->Stamp());
   if (stamp == record.image) return {};
   // Perhaps it came back from a backup.
   const bool same =

@@ -50,6 +50,16 @@ TEST_F(DoctorTest, ChangesNothing) {
   EXPECT_TRUE(dir_.List().empty());
 }
 
+TEST_F(DoctorTest, WhatADiskTakesInTheKernelIsNoFaultOfTheHost) {
+  const nlohmann::json report = nlohmann::json::parse(
+      support::RunVeneer({"doctor", "--json", "--root", Path("state")}).out, nullptr, false);
+  const nlohmann::json& memory = CheckNamed(report, "disk_memory");
+  EXPECT_TRUE(memory.at("ok").get<bool>());
+  const bool loaded =
+      std::filesystem::exists("/sys/module/dm_mod/parameters/kcopyd_subjob_size_kb");
+  EXPECT_EQ(memory.at("detail").get<std::string>().contains("KiB"), loaded) << memory;
+}
+
 TEST_F(DoctorTest, SharedBlocksAreFoundWhereTheFileSystemHasThem) {
   const nlohmann::json report = nlohmann::json::parse(
       support::RunVeneer({"doctor", "--json", "--root", "/proc"}).out, nullptr, false);

@@ -1,14 +1,13 @@
 // LinuxDeviceMapper on a real kernel: devices come, are listed, and go, and nothing is left of what
 // could not come.
 #include <gmock/gmock.h>
-#include <libdevmapper.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <thread>
 
 #include "dm_fixture.h"
-#include "kernel/linux/dm_library.h"
+#include "kernel/linux/dm_ioctl.h"
 #include "kernel/linux/linux_holders.h"
 
 namespace veneer {
@@ -97,13 +96,7 @@ TEST_F(DmTest, OfATableThatCannotBeLoadedNothingIsLeft) {
 }
 
 TEST_F(DmTest, WhatAKillLeavesBetweenTheStepsIsListedAndCanBeRemoved) {
-  ASSERT_TRUE(
-      RunDm({.type = DM_DEVICE_CREATE,
-             .name = "veneer-a",
-             .step = "create",
-             .prepare =
-                 [](dm_task* task) { return dm_task_set_uuid(task, "VENEER-test-veneer-a") != 0; }},
-            kLong));
+  ASSERT_TRUE(CreateDm(OpenDmControl().value(), "veneer-a", "VENEER-test-veneer-a"));
   ASSERT_EQ(dm_.List(kPrefix).value().size(), 1U);
   EXPECT_EQ(dm_.List(kPrefix).value()[0].name, "veneer-a");
   EXPECT_THAT(dm_.Query("veneer-a").value().status, IsEmpty());
@@ -114,15 +107,11 @@ TEST_F(DmTest, WhatAKillLeavesBetweenTheStepsIsListedAndCanBeRemoved) {
 TEST_F(DmTest, AListIsThatOfThePrefixHoweverLongItIs) {
   constexpr std::size_t kDevices = 400;
   const std::string tail(90, 't');
+  const UniqueFd control = OpenDmControl().value();
   for (std::size_t i = 0; i < kDevices; ++i) {
     const std::string name = fmt::format("veneer-{}-{}", i, tail);
     const std::string uuid = fmt::format("{}{}-{}", kPrefix, i % 2 == 0 ? "even" : "odd", name);
-    ASSERT_TRUE(
-        RunDm({.type = DM_DEVICE_CREATE,
-               .name = name,
-               .step = "create",
-               .prepare = [&](dm_task* task) { return dm_task_set_uuid(task, uuid.c_str()) != 0; }},
-              kLong));
+    ASSERT_TRUE(CreateDm(control, name, uuid));
   }
   EXPECT_EQ(dm_.List(kPrefix).value().size(), kDevices);
   const auto odd = dm_.List(std::string(kPrefix) + "odd").value();

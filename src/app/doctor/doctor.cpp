@@ -21,6 +21,7 @@ std::vector<HostCheck> LookAtEverything(const std::string& root) {
           CheckFuse(),
           CheckReflink(root),
           CheckFreeSpace(root),
+          CheckDiskMemory(),
           CheckUdev(),
           CheckKvm(),
           CheckProgram("qemu-img", "qemu-utils", "imports qcow2 images"),
@@ -45,7 +46,7 @@ std::string RenderChecks(const std::vector<HostCheck>& checks, const Backends& b
   for (const HostCheck& check : checks) {
     text +=
         fmt::format("{:4} {:16} {}\n", check.ok ? "ok" : "no", check.name, OneLine(check.detail));
-    if (!check.ok && !check.hint.empty()) text += fmt::format("{:21} {}\n", "", check.hint);
+    if (!check.hint.empty()) text += fmt::format("{:21} {}\n", "", check.hint);
   }
   text += fmt::format("\nbackend dm (the kernel's snapshots): {}\n",
                       backends.dm ? "works here" : "does not work here");

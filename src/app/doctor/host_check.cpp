@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
@@ -16,6 +17,7 @@
 #include "base/unique_fd.h"
 #include "cow/clone.h"
 #include "kernel/linux/linux_device_mapper.h"
+#include "kernel/linux/read_text.h"
 
 namespace veneer {
 namespace {
@@ -90,6 +92,25 @@ HostCheck CheckFreeSpace(const std::string& root) {
       fmt::format("{} are available in {}", FormatSize(available), directory.string());
   if (available >= kLittleRoom) return Good("free_space", std::move(detail));
   return Bad("free_space", std::move(detail), "free some, or name another --root");
+}
+
+HostCheck CheckDiskMemory() {
+  // The largest piece that the kernel copies at once: each disk reserves memory for one.
+  const std::string setting = "/sys/module/dm_mod/parameters/kcopyd_subjob_size_kb";
+  constexpr unsigned kSmallKib = 16;  // four chunks
+  const std::string text = ReadLineOr(setting, "");
+  unsigned kib = 0;
+  if (std::from_chars(text.data(), text.data() + text.size(), kib).ec != std::errc{}) {
+    return Good("disk_memory", "device-mapper is not loaded: its settings are not known");
+  }
+  HostCheck check =
+      Good("disk_memory",
+           fmt::format("the kernel reserves {} for copies, for each disk on device-mapper",
+                       FormatSize(KiB(kib))));
+  if (kib <= kSmallKib) return check;
+  check.hint = fmt::format("with many disks {} would do: echo {} > {}", FormatSize(KiB(kSmallKib)),
+                           kSmallKib, setting);
+  return check;
 }
 
 HostCheck CheckUdev() {

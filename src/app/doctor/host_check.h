@@ -12,7 +12,7 @@ struct HostCheck {
   std::string name;  // stable, used in JSON: "snapshot_target"
   bool ok = false;
   std::string detail;  // what was found
-  std::string hint{};  // where it is not ok: what to load or install
+  std::string hint{};  // where it is not ok: what to load or install; else what could be better
 };
 
 // Device-mapper and a target of it; the kernel loads the target's module if it has one.
@@ -24,6 +24,9 @@ HostCheck CheckFuse();
 // nearest directory that exists is asked where it does not yet.
 HostCheck CheckReflink(const std::string& root);
 HostCheck CheckFreeSpace(const std::string& root);
+
+// What the kernel reserves for each disk on device-mapper; always ok.
+HostCheck CheckDiskMemory();
 
 // Whether udev runs: it then makes the nodes of devices, else we do. Both are fine.
 HostCheck CheckUdev();

@@ -43,14 +43,6 @@ Access AccessOf(DiskAccess access) {
   return access == DiskAccess::kReadWrite ? Access::kReadWrite : Access::kReadOnly;
 }
 
-Result<void> RequireWholeSectors(const std::string& image, Bytes size) {
-  if (size % kSectorSize == Bytes(0) && size != Bytes(0)) return {};
-  return Fail(ErrorKind::kUsage,
-              fmt::format("{} has {} bytes: the kernel's disks are whole sectors of 512", image,
-                          size.value()),
-              "use --backend user, or an image that is a multiple of 512 bytes");
-}
-
 // The kernel takes chunks behind the last one in use only, where the engine takes gaps as well; so
 // a store that is to hold the whole disk needs room for its gaps. And a last area must never fill
 // up right at the end of the file: the kernel would invalidate the store (docs/format.md).
@@ -96,7 +88,7 @@ Result<DmBackend::OpenStore> DmBackend::PrepareStore(const DiskRequest& request,
                                                      const LinuxFile& origin) {
   OpenStore store;
   store.image_size = VENEER_TRY(origin.Size());
-  VENEER_TRY(RequireWholeSectors(request.origin, store.image_size));
+  VENEER_TRY(dm::RequireWholeSectors(request.origin, store.image_size));
   store.file = VENEER_TRY(LinuxFile::Open(request.store, AccessOf(request.access)));
   const FileIdentity origin_identity = VENEER_TRY(origin.Identity());
   const FileIdentity store_identity = VENEER_TRY(store.file->Identity());
@@ -110,7 +102,7 @@ Result<DmBackend::OpenStore> DmBackend::PrepareStore(const DiskRequest& request,
         "use --backend user, or attach it for writing once");
   }
   store.disk_size = VENEER_TRY(DiskSizeOf(header, store.image_size));
-  VENEER_TRY(RequireWholeSectors(request.store, store.disk_size));
+  VENEER_TRY(dm::RequireWholeSectors(request.store, store.disk_size));
   store.exceptions = VENEER_TRY(MakeSound(*store.file, store.disk_size, request.access));
   store.header = VENEER_TRY(ReadHeader(*store.file));
   return store;
@@ -159,7 +151,7 @@ Result<void> DmBackend::Build(const DiskRequest& request, const LinuxFile& origi
   VENEER_TRY(record.Write(next));
   const HeldLoop loop =
       VENEER_TRY(ports_.loops.AttachHeld(*store.file, {.access = AccessOf(request.access)}));
-  const UniqueFd lock = VENEER_TRY(LockRunDirectory(directory()));
+  const DirectoryLock lock = VENEER_TRY(LockDirectory());
   const dm::OriginDevice base =
       VENEER_TRY(origins_.Take(origin, store.image_size, store.disk_size));
   next.store_loop = loop.device.number;

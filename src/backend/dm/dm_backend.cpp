@@ -41,6 +41,17 @@ Result<void> DmBackend::RequireHost() {
   return ports_.devices.RequireTarget(std::string(dm::kSnapshotTarget));
 }
 
+Result<DmBackend::DirectoryLock> DmBackend::LockDirectory() {
+  constexpr std::chrono::minutes kPatience{1};
+  DirectoryLock lock{.turn = std::unique_lock(turn_, kPatience), .file = {}};
+  if (!lock.turn.owns_lock()) {
+    return Fail(ErrorKind::kConflict, fmt::format("{} is locked by this process", directory()),
+                "another disk takes very long: try again");
+  }
+  lock.file = VENEER_TRY(LockRunDirectory(directory()));
+  return lock;
+}
+
 // The device of a disk of ours, whatever its table.
 Result<DmState> DmBackend::StateOf(const std::string& disk) {
   const dm::DeviceNames names = dm::NamesOfDisk(place_.instance, disk);
@@ -217,7 +228,7 @@ Result<void> DmBackend::RemovePatiently(const DmDevice& device) {
 }
 
 void DmBackend::ReleaseOrigin(const dm::DiskRecord& record) {
-  const Result<UniqueFd> lock = LockRunDirectory(directory());
+  const Result<DirectoryLock> lock = LockDirectory();
   if (!lock) return;  // what is unused then is found by Reconcile
   if (record.padded_origin) origins_.ReleasePadded(*record.padded_origin);
   origins_.ForgetCleared();

@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,7 +23,9 @@
 #include "backend/disk_backend.h"
 #include "backend/dm/disk_record.h"
 #include "backend/dm/origin_devices.h"
+#include "backend/dm/turn.h"
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "base/units.h"
 #include "format/geometry.h"
 #include "kernel/device_mapper.h"
@@ -83,6 +86,14 @@ class DmBackend : public DiskBackend {
   // changed then.
   Result<Removed> RemoveDisk(const std::string& disk, dm::LockedRecord& record);
 
+  // The lock of directory(): this process's own threads take turns first, so that one goes on as
+  // soon as another is done, where LockRunDirectory looks again after a pause.
+  struct DirectoryLock {
+    std::unique_lock<dm::Turn> turn;
+    UniqueFd file;
+  };
+  Result<DirectoryLock> LockDirectory();
+
   [[nodiscard]] const DmPlace& place() const { return place_; }
   [[nodiscard]] std::string directory() const { return place_.run_dir + "/dm"; }
   [[nodiscard]] dm::OriginDevices& origins() { return origins_; }
@@ -113,6 +124,7 @@ class DmBackend : public DiskBackend {
   DmPorts ports_;
   DmPlace place_;
   std::chrono::milliseconds patience_;
+  dm::Turn turn_;
   dm::OriginDevices origins_;
 };
 

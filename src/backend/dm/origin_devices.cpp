@@ -38,7 +38,7 @@ Sectors InSectors(Bytes bytes) { return Sectors(bytes / kSectorSize); }
 // Its table keeps the loop device, and the lock of the directory keeps others from removing it
 // until a snapshot is over it.
 OriginDevice Held(const DmDevice& padded, HeldLoop loop) {
-  OriginDevice origin{.device = padded.device, .padded = padded.name};
+  OriginDevice origin{.device = padded.device, .path = padded.Path(), .padded = padded.name};
   origin.holds.push_back(std::move(loop.hold));
   return origin;
 }
@@ -46,6 +46,14 @@ OriginDevice Held(const DmDevice& padded, HeldLoop loop) {
 std::string NotesIn(const std::string& directory) { return directory + "/origins"; }
 
 }  // namespace
+
+Result<void> RequireWholeSectors(const std::string& image, Bytes size) {
+  if (size % kSectorSize == Bytes(0) && size != Bytes(0)) return {};
+  return Fail(ErrorKind::kUsage,
+              fmt::format("{} has {} bytes: the kernel's disks are whole sectors of 512", image,
+                          size.value()),
+              "use --backend user, or an image that is a multiple of 512 bytes");
+}
 
 std::string OriginDevices::NotePath(const FileIdentity& image) const {
   return fmt::format("{}/{}.{}.{}", NotesIn(directory_), major(image.device), minor(image.device),
@@ -77,7 +85,7 @@ Result<OriginDevice> OriginDevices::Take(const LinuxFile& image, Bytes image_siz
   const Sectors image_sectors = InSectors(image_size);
   const Sectors disk_sectors = InSectors(disk_size);
   if (const auto block = VENEER_TRY(BlockDeviceOf(image)); block && disk_size == image_size) {
-    return OriginDevice{.device = *block};
+    return OriginDevice{.device = *block, .path = image.name()};
   }
   const FileIdentity identity = VENEER_TRY(image.Identity());
   const std::string note = NotePath(identity);
@@ -104,7 +112,7 @@ Result<std::optional<OriginDevice>> OriginDevices::Share(HeldLoop loop, Sectors 
                                                          Sectors disk) {
   if (disk > image) return SharePadded(std::move(loop), image, disk);
   if (loop.device.stacked >= kDisksPerOrigin) return std::nullopt;
-  OriginDevice origin{.device = loop.device.device};
+  OriginDevice origin{.device = loop.device.device, .path = loop.device.path};
   origin.holds.push_back(std::move(loop.hold));
   return origin;
 }

@@ -29,9 +29,13 @@ namespace veneer::dm {
 
 struct OriginDevice {
   dev_t device = 0;
+  std::string path{};                   // its node
   std::optional<std::string> padded{};  // its name, where it is a device-mapper device
   std::vector<UniqueFd> holds{};        // keep it there until a table does; see Take
 };
+
+// kUsage unless it is a positive multiple of a sector.
+Result<void> RequireWholeSectors(const std::string& image, Bytes size);
 
 class OriginDevices {
  public:

@@ -86,7 +86,7 @@ void Reconciliation::JudgeDevice(const DmDevice& device, const std::string& disk
 }
 
 Result<void> Reconciliation::JudgeOrigins() {
-  const UniqueFd lock = VENEER_TRY(LockRunDirectory(backend_.directory()));
+  const DmBackend::DirectoryLock lock = VENEER_TRY(backend_.LockDirectory());
   // Asked anew: the disks over them may have been removed since.
   const std::string& instance = backend_.place().instance;
   const auto devices = VENEER_TRY(ports_.devices.List(dm::UuidPrefix(instance)));

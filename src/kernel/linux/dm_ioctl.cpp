@@ -43,6 +43,12 @@ dm_ioctl Request(std::size_t size) {
   return request;
 }
 
+dm_ioctl RequestFor(const std::string& name) {
+  dm_ioctl request = Request(sizeof(dm_ioctl));
+  std::memcpy(request.name, name.data(), std::min(name.size(), sizeof request.name - 1));
+  return request;
+}
+
 template <class Number>
 std::optional<Number> NumberAt(std::span<const std::byte> bytes, std::size_t at) {
   if (at > bytes.size() || bytes.size() - at < sizeof(Number)) return std::nullopt;
@@ -63,6 +69,59 @@ std::optional<std::string> TextAt(std::span<const std::byte> bytes, std::size_t 
 }
 
 constexpr std::size_t RoundUp(std::size_t n) { return (n + 7) / 8 * 8; }
+
+std::string_view HintFor(unsigned long call, int error) {
+  if (error == EACCES || error == EPERM) return "run as root";
+  if (error == EBUSY && call == DM_DEV_CREATE) {
+    return "a device of this name or UUID is there already";
+  }
+  if (error == EBUSY && call == DM_DEV_REMOVE) return "close what has it open";
+  if (error == EINVAL && call == DM_TABLE_LOAD) return "the kernel log says why: dmesg";
+  return {};
+}
+
+Result<void> Call(const UniqueFd& control, unsigned long call, void* request,
+                  const std::string& step) {
+  if (::ioctl(control.get(), call, request) == 0) return {};
+  const int error = errno;
+  return FailErrno(error, step, std::string(HintFor(call, error)));
+}
+
+std::size_t SizeInTable(const DmTarget& target) {
+  return RoundUp(sizeof(dm_target_spec) + target.params.size() + 1);
+}
+
+// A dm_target_spec for each target, its parameters, NUL, and zeros up to the next multiple of 8.
+std::vector<std::byte> TableRequest(const DmSpec& spec) {
+  std::size_t size = sizeof(dm_ioctl);
+  for (const DmTarget& target : spec.table) size += SizeInTable(target);
+  std::vector<std::byte> bytes(size);
+  dm_ioctl request = RequestFor(spec.name);
+  request.data_size = static_cast<std::uint32_t>(size);
+  request.target_count = static_cast<std::uint32_t>(spec.table.size());
+  if (spec.access == Access::kReadOnly) request.flags = DM_READONLY_FLAG;
+  std::memcpy(bytes.data(), &request, sizeof request);
+  std::span<std::byte> rest = std::span(bytes).subspan(sizeof request);
+  for (const DmTarget& target : spec.table) {
+    dm_target_spec head{};
+    head.sector_start = target.start.value();
+    head.length = target.length.value();
+    head.next = static_cast<std::uint32_t>(SizeInTable(target));
+    std::memcpy(head.target_type, target.type.data(),
+                std::min(target.type.size(), sizeof head.target_type - 1));
+    std::memcpy(rest.data(), &head, sizeof head);
+    std::memcpy(rest.subspan(sizeof head).data(), target.params.data(), target.params.size());
+    rest = rest.subspan(SizeInTable(target));
+  }
+  return bytes;
+}
+
+Result<DmChange> Change(const UniqueFd& control, unsigned long call, dm_ioctl request,
+                        const std::string& step) {
+  VENEER_TRY(Call(control, call, &request, step));
+  return DmChange{.device = static_cast<dev_t>(request.dev),
+                  .event_sent = (request.flags & unsigned{DM_UEVENT_GENERATED_FLAG}) != 0};
+}
 
 std::optional<DmDevice> DecodeRecord(std::span<const std::byte> record) {
   constexpr std::size_t kName = offsetof(dm_name_list, name);
@@ -138,12 +197,34 @@ Result<std::vector<DmDevice>> ListDmDevices(const UniqueFd& control) {
   }
 }
 
+Result<void> CreateDm(const UniqueFd& control, const std::string& name, const std::string& uuid) {
+  dm_ioctl request = RequestFor(name);
+  std::memcpy(request.uuid, uuid.data(), std::min(uuid.size(), sizeof request.uuid - 1));
+  return Call(control, DM_DEV_CREATE, &request, fmt::format("create {}", name));
+}
+
+Result<void> LoadDm(const UniqueFd& control, const DmSpec& spec) {
+  std::vector<std::byte> request = TableRequest(spec);
+  return Call(control, DM_TABLE_LOAD, request.data(),
+              fmt::format("load the table of {}", spec.name));
+}
+
+Result<DmChange> StartDm(const UniqueFd& control, const std::string& name, std::uint32_t event) {
+  dm_ioctl request = RequestFor(name);
+  request.event_nr = event;
+  return Change(control, DM_DEV_SUSPEND, request, fmt::format("start {}", name));
+}
+
+Result<DmChange> RemoveDm(const UniqueFd& control, const std::string& name, std::uint32_t event) {
+  dm_ioctl request = RequestFor(name);
+  request.event_nr = event;
+  return Change(control, DM_DEV_REMOVE, request, fmt::format("remove {}", name));
+}
+
 Result<void> SuspendDm(const UniqueFd& control, const std::string& name) {
-  dm_ioctl request = Request(sizeof(dm_ioctl));
+  dm_ioctl request = RequestFor(name);
   request.flags = unsigned{DM_SUSPEND_FLAG} | unsigned{DM_SKIP_LOCKFS_FLAG};
-  std::memcpy(request.name, name.data(), std::min(name.size(), sizeof request.name - 1));
-  if (::ioctl(control.get(), DM_DEV_SUSPEND, &request) == 0) return {};
-  return FailErrno(errno, fmt::format("suspend {}", name));
+  return Call(control, DM_DEV_SUSPEND, &request, fmt::format("suspend {}", name));
 }
 
 }  // namespace veneer

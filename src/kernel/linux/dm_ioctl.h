@@ -1,14 +1,17 @@
-// The ioctls of device-mapper for which libdevmapper is no help (include/uapi/linux/dm-ioctl.h).
+// The ioctls of device-mapper (include/uapi/linux/dm-ioctl.h) that change devices or list them.
 //
-// libdevmapper makes and removes devices, with their nodes and udev (see DmLibrary). The two here
-// touch no node and no udev, and go past its lock: the list, which the library of Debian 12 gives
-// without UUIDs, and so with one more call for each device; and suspending, which may wait for a
-// disk that does not answer, and must not have every other call wait with it.
+// They go past libdevmapper and its lock (dm_library.h): a start or an end waits for the kernel,
+// and every other call of the process would wait with it. None touches a node: LinuxDeviceMapper
+// does. A call after which the kernel sends udev an event takes what udev is to be told
+// (RunWithUdev).
 //
-// Any thread. Blocks as said.
+// Any thread. Blocks on the kernel, as DeviceMapper says. Errors: as there.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,6 +26,24 @@ namespace veneer {
 // device-mapper; loads the driver where the kernel can do that by itself. kUnsupported where there
 // is none; kFailed without permission.
 Result<UniqueFd> OpenDmControl();
+
+// What a call did that the kernel tells udev of.
+struct DmChange {
+  dev_t device = 0;
+  bool event_sent = false;  // udev, where it runs, answers it
+};
+
+// Makes a device without a table.
+Result<void> CreateDm(const UniqueFd& control, const std::string& name, const std::string& uuid);
+
+// Loads the table that the next start puts in place.
+Result<void> LoadDm(const UniqueFd& control, const DmSpec& spec);
+
+// Puts a loaded table in place, and lets I/O go on. `event`: see RunWithUdev.
+Result<DmChange> StartDm(const UniqueFd& control, const std::string& name, std::uint32_t event);
+
+// Removes a device.
+Result<DmChange> RemoveDm(const UniqueFd& control, const std::string& name, std::uint32_t event);
 
 // All devices, those too that have no table yet.
 Result<std::vector<DmDevice>> ListDmDevices(const UniqueFd& control);

@@ -63,26 +63,36 @@ struct DestroyTask {
 };
 using Task = std::unique_ptr<dm_task, DestroyTask>;
 
-// Calls after which the kernel sends an event that udev answers with our cookie.
-bool SendsEvent(int type) { return type == DM_DEVICE_RESUME || type == DM_DEVICE_REMOVE; }
+// The answer that udev owes for one event: a semaphore of the host. No cookie where no udev runs.
+struct UdevAnswer {
+  std::uint32_t cookie = 0;
+  std::uint32_t event = 0;  // what the kernel passes on
+};
 
-bool SetCookie(dm_task* task, std::uint32_t& cookie) {
+Result<UdevAnswer> ExpectUdev() {
+  std::string message;
+  const Library library(message);
   // Nobody is to probe a disk of ours, or to keep it open meanwhile.
-  std::uint16_t flags = DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG | DM_UDEV_DISABLE_DISK_RULES_FLAG |
-                        DM_UDEV_DISABLE_OTHER_RULES_FLAG;
-  // Else the library would make nodes for which udev has not had its time yet.
-  if (dm_udev_get_sync_support() != 0) flags |= DM_UDEV_DISABLE_LIBRARY_FALLBACK;
-  return dm_task_set_cookie(task, &cookie, flags) != 0;
+  constexpr std::uint32_t kFlags = DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG |
+                                   DM_UDEV_DISABLE_DISK_RULES_FLAG |
+                                   DM_UDEV_DISABLE_OTHER_RULES_FLAG |
+                                   DM_UDEV_DISABLE_LIBRARY_FALLBACK | DM_UDEV_PRIMARY_SOURCE_FLAG;
+  UdevAnswer answer{.event = kFlags << unsigned{DM_UDEV_FLAGS_SHIFT}};
+  if (dm_udev_get_sync_support() == 0) return answer;
+  // The task never runs: setting a cookie is what has the library count the answer.
+  const Task task(dm_task_create(DM_DEVICE_RESUME));
+  if (!task || dm_task_set_cookie(task.get(), &answer.cookie, 0) == 0) {
+    return Fail(ErrorKind::kFailed, fmt::format("prepare udev's answer: {}", message),
+                "semaphores that nobody needs: dmsetup udevcookies");
+  }
+  answer.event |= answer.cookie & ~unsigned{DM_UDEV_FLAGS_MASK};
+  return answer;
 }
 
-std::string HintFor(int os_errno, int type) {
-  if (os_errno == EACCES || os_errno == EPERM) return "run as root";
-  if (os_errno == EBUSY && type == DM_DEVICE_CREATE) {
-    return "a device of this name or UUID is there already";
-  }
-  if (os_errno == EBUSY && type == DM_DEVICE_REMOVE) return "close what has it open";
-  if (os_errno == EINVAL && type == DM_DEVICE_RELOAD) return "the kernel log says why: dmesg";
-  return {};
+void AnswerForUdev(std::uint32_t cookie) {
+  std::string message;
+  const Library library(message);
+  dm_udev_complete(cookie);
 }
 
 std::unexpected<Error> Failed(const DmCall& call, int os_errno, const std::string& message) {
@@ -90,22 +100,11 @@ std::unexpected<Error> Failed(const DmCall& call, int os_errno, const std::strin
     return Fail(ErrorKind::kFailed,
                 fmt::format("{}: {}", call.step, message.empty() ? "no reason given" : message));
   }
-  Error error = ErrnoError(os_errno, call.step, HintFor(os_errno, call.type));
+  Error error =
+      ErrnoError(os_errno, call.step, os_errno == EACCES || os_errno == EPERM ? "run as root" : "");
   // The library's message ends with the text of the errno.
   if (!message.empty()) error.what = fmt::format("{}: {}", call.step, message);
   return Fail(std::move(error));
-}
-
-// Under the lock. `cookie` is to be waited for afterwards, whatever became of the call.
-Result<void> RunLocked(const DmCall& call, std::uint32_t& cookie, const std::string& message) {
-  const Task task(dm_task_create(call.type));
-  if (!task || dm_task_set_name(task.get(), call.name.c_str()) == 0 || !call.prepare(task.get())) {
-    return Failed(call, 0, message);
-  }
-  if (SendsEvent(call.type) && !SetCookie(task.get(), cookie)) return Failed(call, 0, message);
-  if (dm_task_run(task.get()) == 0) return Failed(call, dm_task_get_errno(task.get()), message);
-  call.read(task.get());
-  return {};
 }
 
 // One look, without waiting, at whether udev is done; frees the cookie's semaphore if so.
@@ -127,16 +126,27 @@ void WaitForUdev(std::uint32_t cookie, std::chrono::milliseconds patience) {
 
 }  // namespace
 
-Result<void> RunDm(const DmCall& call, std::chrono::milliseconds udev_patience) {
-  std::uint32_t cookie = 0;
-  Result<void> done;
-  {
-    std::string message;
-    const Library library(message);
-    done = RunLocked(call, cookie, message);
+Result<void> RunDm(const DmCall& call) {
+  std::string message;
+  const Library library(message);
+  const Task task(dm_task_create(call.type));
+  if (!task || dm_task_set_name(task.get(), call.name.c_str()) == 0 || !call.prepare(task.get())) {
+    return Failed(call, 0, message);
   }
-  if (cookie != 0) WaitForUdev(cookie, udev_patience);
-  return done;
+  if (dm_task_run(task.get()) == 0) return Failed(call, dm_task_get_errno(task.get()), message);
+  call.read(task.get());
+  return {};
+}
+
+Result<DmChange> RunWithUdev(std::chrono::milliseconds udev_patience,
+                             const std::function<Result<DmChange>(std::uint32_t)>& change) {
+  const UdevAnswer answer = VENEER_TRY(ExpectUdev());
+  Result<DmChange> changed = change(answer.event);
+  if (answer.cookie == 0) return changed;
+  // Without an event nobody else will answer.
+  if (!changed || !changed->event_sent) AnswerForUdev(answer.cookie);
+  WaitForUdev(answer.cookie, udev_patience);
+  return changed;
 }
 
 }  // namespace veneer

@@ -53,14 +53,6 @@ DmState ReadState(dm_task* task, const dm_info& info) {
   return state;
 }
 
-bool AddTable(dm_task* task, const DmSpec& spec) {
-  if (spec.access == Access::kReadOnly && dm_task_set_ro(task) == 0) return false;
-  return std::ranges::all_of(spec.table, [task](const DmTarget& target) {
-    return dm_task_add_target(task, target.start.value(), target.length.value(),
-                              target.type.c_str(), target.params.c_str()) != 0;
-  });
-}
-
 }  // namespace
 
 Result<void> LinuxDeviceMapper::RequireTarget(const std::string& type) {
@@ -68,8 +60,7 @@ Result<void> LinuxDeviceMapper::RequireTarget(const std::string& type) {
   // Asking for its version loads its module.
   Result<void> asked = RunDm({.type = DM_DEVICE_GET_TARGET_VERSION,
                               .name = type,
-                              .step = fmt::format("look for the target {}", type)},
-                             udev_patience_);
+                              .step = fmt::format("look for the target {}", type)});
   if (asked || asked.error().os_errno != EINVAL) return asked;
   return Fail(Error{ErrorKind::kUnsupported, asked.error().os_errno,
                     fmt::format("this kernel has no device-mapper target {}", type),
@@ -81,18 +72,10 @@ Result<DmDevice> LinuxDeviceMapper::Create(const DmSpec& spec) {
   VENEER_TRY(CheckDmUuid(spec.uuid));
   const UniqueFd control = VENEER_TRY(OpenDmControl());
   // Step by step, so that a message says which one failed.
-  VENEER_TRY(RunDm({.type = DM_DEVICE_CREATE,
-                    .name = spec.name,
-                    .step = fmt::format("create {}", spec.name),
-                    .prepare =
-                        [&](dm_task* task) {
-                          return spec.uuid.empty() ||
-                                 dm_task_set_uuid(task, spec.uuid.c_str()) != 0;
-                        }},
-                   udev_patience_));
-  Result<DmDevice> started = LoadAndStart(spec);
+  VENEER_TRY(CreateDm(control, spec.name, spec.uuid));
+  Result<DmDevice> started = LoadAndStart(control, spec);
   if (started) return started;
-  const Result<void> undone = RemoveDevice(spec.name);
+  const Result<void> undone = RemoveDevice(control, spec.name);
   if (!undone) {
     Error error = std::move(started).error();
     error.hint += fmt::format("{}it was left behind: {}", error.hint.empty() ? "" : "; ",
@@ -102,23 +85,11 @@ Result<DmDevice> LinuxDeviceMapper::Create(const DmSpec& spec) {
   return started;
 }
 
-Result<DmDevice> LinuxDeviceMapper::LoadAndStart(const DmSpec& spec) {
-  VENEER_TRY(RunDm({.type = DM_DEVICE_RELOAD,
-                    .name = spec.name,
-                    .step = fmt::format("load the table of {}", spec.name),
-                    .prepare = [&](dm_task* task) { return AddTable(task, spec); }},
-                   udev_patience_));
-  DmDevice device{.name = spec.name, .uuid = spec.uuid};
-  VENEER_TRY(RunDm({.type = DM_DEVICE_RESUME,
-                    .name = spec.name,
-                    .step = fmt::format("start {}", spec.name),
-                    .read =
-                        [&](dm_task* task) {
-                          dm_info info{};
-                          if (dm_task_get_info(task, &info) == 0) return;
-                          device.device = makedev(info.major, info.minor);
-                        }},
-                   udev_patience_));
+Result<DmDevice> LinuxDeviceMapper::LoadAndStart(const UniqueFd& control, const DmSpec& spec) {
+  VENEER_TRY(LoadDm(control, spec));
+  const DmChange started = VENEER_TRY(RunWithUdev(
+      udev_patience_, [&](std::uint32_t event) { return StartDm(control, spec.name, event); }));
+  DmDevice device{.name = spec.name, .uuid = spec.uuid, .device = started.device};
   VENEER_TRY(EnsureBlockNode(device.Path(), device.device));
   return device;
 }
@@ -126,20 +97,19 @@ Result<DmDevice> LinuxDeviceMapper::LoadAndStart(const DmSpec& spec) {
 Result<void> LinuxDeviceMapper::Remove(const std::string& name) {
   VENEER_TRY(CheckDmName(name));
   const UniqueFd control = VENEER_TRY(OpenDmControl());
-  return RemoveDevice(name);
+  return RemoveDevice(control, name);
 }
 
-Result<void> LinuxDeviceMapper::RemoveDevice(const std::string& name) {
+Result<void> LinuxDeviceMapper::RemoveDevice(const UniqueFd& control, const std::string& name) {
   const std::string path = DmDevice{.name = name, .uuid = {}}.Path();
   const dev_t before = DeviceBehind(path);
-  Result<void> removed =
-      RunDm({.type = DM_DEVICE_REMOVE, .name = name, .step = fmt::format("remove {}", name)},
-            udev_patience_);
-  if (!removed && removed.error().kind != ErrorKind::kNotFound) return removed;
-  // What udev and the library leave undone, or a kill left: there is no such device now.
-  if (removed) return RemoveBlockNode(path, before);
-  RemoveBlockNode(path, before).Ignore("that there is no such device says more");
-  return removed;
+  const Result<DmChange> removed = RunWithUdev(
+      udev_patience_, [&](std::uint32_t event) { return RemoveDm(control, name, event); });
+  if (removed) return RemoveBlockNode(path, before);  // which udev leaves undone, where none runs
+  if (removed.error().kind == ErrorKind::kNotFound) {
+    RemoveBlockNode(path, before).Ignore("that there is no such device says more");
+  }
+  return Fail(removed.error());
 }
 
 Result<std::vector<DmDevice>> LinuxDeviceMapper::List(const std::string& uuid_prefix) {
@@ -163,8 +133,7 @@ Result<DmState> LinuxDeviceMapper::Query(const std::string& name) {
                         [&](dm_task* task) {
                           if (dm_task_get_info(task, &info) == 0) info.exists = 0;
                           if (info.exists != 0) state = ReadState(task, info);
-                        }},
-                   udev_patience_));
+                        }}));
   if (info.exists != 0) return state;
   return Fail(ErrorKind::kNotFound, fmt::format("there is no device-mapper device {}", name));
 }
@@ -178,8 +147,9 @@ Result<void> LinuxDeviceMapper::Suspend(const std::string& name) {
 Result<void> LinuxDeviceMapper::Resume(const std::string& name) {
   VENEER_TRY(CheckDmName(name));
   const UniqueFd control = VENEER_TRY(OpenDmControl());
-  return RunDm({.type = DM_DEVICE_RESUME, .name = name, .step = fmt::format("resume {}", name)},
-               udev_patience_);
+  VENEER_TRY(RunWithUdev(udev_patience_,
+                         [&](std::uint32_t event) { return StartDm(control, name, event); }));
+  return {};
 }
 
 }  // namespace veneer

@@ -1,14 +1,16 @@
-// DeviceMapper on Linux ≥ 5.15, by libdevmapper.
+// DeviceMapper on Linux ≥ 5.15: devices change by ioctls, libdevmapper asks for their state and
+// keeps udev's cookies.
 //
 // Where udev runs it makes the nodes, is told not to probe our devices, and is waited for; where it
 // does not, or is too slow, they are made here.
 //
-// Verbs of all objects of a process wait for each other where they call libdevmapper (see
-// DmLibrary): all but List and Suspend.
+// Threads create and remove devices at once, each in the kernel: its waits overlap. Only Query and
+// RequireTarget wait for each other, in the whole process (dm_library.h); they are short.
 #pragma once
 
 #include <chrono>
 
+#include "base/unique_fd.h"
 #include "kernel/device_mapper.h"
 
 namespace veneer {
@@ -28,8 +30,8 @@ class LinuxDeviceMapper final : public DeviceMapper {
   Result<void> Resume(const std::string& name) override;
 
  private:
-  Result<DmDevice> LoadAndStart(const DmSpec& spec);
-  Result<void> RemoveDevice(const std::string& name);
+  Result<DmDevice> LoadAndStart(const UniqueFd& control, const DmSpec& spec);
+  Result<void> RemoveDevice(const UniqueFd& control, const std::string& name);
 
   std::chrono::milliseconds udev_patience_;
 };

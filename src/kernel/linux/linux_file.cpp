@@ -173,6 +173,18 @@ Result<FileIdentity> LinuxFile::Identity() const {
   return FileIdentity{status.st_dev, status.st_ino};
 }
 
+Result<FileStamp> LinuxFile::Stamp() const {
+  constexpr std::int64_t kNanosecondsInASecond = 1'000'000'000;
+  const struct stat status = VENEER_TRY(Stat(fd_, name_));
+  if (!S_ISREG(status.st_mode)) {
+    return Fail(ErrorKind::kUsage, fmt::format("{} is no regular file", name_));
+  }
+  const std::int64_t seconds = status.st_mtim.tv_sec;
+  return FileStamp{.size = Bytes(static_cast<std::uint64_t>(status.st_size)),
+                   .modified_ns = seconds * kNanosecondsInASecond + status.st_mtim.tv_nsec,
+                   .inode = status.st_ino};
+}
+
 Result<void> LinuxFile::TryLock(Lock lock) const {
   const int operation = (lock == Lock::kShared ? LOCK_SH : LOCK_EX) | LOCK_NB;
   if (::flock(fd_.get(), operation) == 0) return {};

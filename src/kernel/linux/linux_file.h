@@ -9,6 +9,7 @@
 
 #include "base/unique_fd.h"
 #include "kernel/file.h"
+#include "kernel/file_stamp.h"
 
 namespace veneer {
 
@@ -47,6 +48,8 @@ class LinuxFile final : public File {
   // Blocks that the file takes on its file system (st_blocks × 512); 0 for a block device.
   [[nodiscard]] Result<Bytes> AllocatedBytes() const;
   [[nodiscard]] Result<FileIdentity> Identity() const;
+  // kUsage for a block device, whose node says nothing about its contents.
+  [[nodiscard]] Result<FileStamp> Stamp() const;
 
   // Takes a lock on the open file description (flock(2)) that lasts until it is closed, by a
   // crash too. Never waits: kConflict where somebody else holds a lock that excludes this one.

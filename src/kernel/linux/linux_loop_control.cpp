@@ -55,7 +55,7 @@ Result<HeldLoop> Bind(const UniqueFd& file, const std::string& name, const LoopO
   for (int attempt = 1;; ++attempt) {
     const unsigned number = options.number ? *options.number : VENEER_TRY(FreeNumber(control));
     Result<UniqueFd> loop = ConfigureLoop(number, file, name, options, life);
-    if (loop) return HeldLoop{.device = DescribeLoop(number), .hold = *std::move(loop)};
+    if (loop) return HeldLoop{.device = DescribeNewLoop(number), .hold = *std::move(loop)};
     const bool taken = loop.error().os_errno == EBUSY && !options.number;
     if (!taken || attempt == kAttempts) return Fail(std::move(loop).error());
   }

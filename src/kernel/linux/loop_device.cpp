@@ -58,12 +58,17 @@ std::uint32_t FlagsOf(const LoopOptions& options, LoopLife life) {
 
 }  // namespace
 
-LoopDevice DescribeLoop(unsigned number) {
+LoopDevice DescribeNewLoop(unsigned number) {
   return {.number = number,
           .path = DevicePath(number),
           .device = makedev(kLoopMajor, number),
-          .direct = ReadLineOr(SysPath(number, "dio"), "0") == "1",
-          .stacked = CountHolders(number)};
+          .direct = ReadLineOr(SysPath(number, "dio"), "0") == "1"};
+}
+
+LoopDevice DescribeLoop(unsigned number) {
+  LoopDevice device = DescribeNewLoop(number);
+  device.stacked = CountHolders(number);
+  return device;
 }
 
 Result<unsigned> LoopNumber(std::string_view device) {

@@ -27,6 +27,9 @@ struct LoopStatus {
 
 LoopDevice DescribeLoop(unsigned number);
 
+// A device that ConfigureLoop has just returned: nothing is on top of it yet.
+LoopDevice DescribeNewLoop(unsigned number);
+
 // "/dev/loop3" → 3; kNotFound for anything else.
 Result<unsigned> LoopNumber(std::string_view device);
 

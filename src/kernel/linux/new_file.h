@@ -11,10 +11,9 @@
 
 #include "base/result.h"
 #include "kernel/linux/linux_file.h"
+#include "kernel/linux/replace.h"
 
 namespace veneer {
-
-enum class Replace : std::uint8_t { kNever, kExisting };
 
 class NewFile {
  public:
