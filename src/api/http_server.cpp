@@ -1,6 +1,7 @@
 #include "api/http_server.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -51,7 +52,10 @@ class Running {
     UniqueFd copy(::fcntl(listener.fd().get(), F_DUPFD_CLOEXEC, 0));
     if (!copy.valid()) return FailErrno(errno, "copy a descriptor");
     Acceptor& acceptor = acceptors_.emplace_back(context_);
-    acceptor.assign(Protocol(listener.family(), 0), copy.Release());
+    boost::system::error_code error;
+    (void)acceptor.assign(Protocol(listener.family(), 0), copy.get(), error);
+    if (error) return FailErrno(error.value(), fmt::format("listen at {}", listener.name()));
+    (void)copy.Release();  // the acceptor closes it
     doors_.push_back({.hosts = listener.hosts(), .token = listener.is_tcp() ? token_ : nullptr});
     asio::co_spawn(context_, Accept(acceptor, doors_.back()), asio::detached);
     return {};
@@ -60,7 +64,10 @@ class Running {
   Result<void> Until(const UniqueFd& stop) {
     UniqueFd copy(::fcntl(stop.get(), F_DUPFD_CLOEXEC, 0));
     if (!copy.valid()) return FailErrno(errno, "copy a descriptor");
-    stop_.assign(copy.Release());
+    boost::system::error_code error;
+    (void)stop_.assign(copy.get(), error);
+    if (error) return FailErrno(error.value(), "watch for the end");
+    (void)copy.Release();  // it closes it
     asio::co_spawn(context_, EndAtStop(), asio::detached);
     context_.run();
     return {};
@@ -85,11 +92,11 @@ class Running {
 void TurnAway(Protocol::socket socket) {
   const std::string text = RenderText(Unavailable("too many connections are open"));
   boost::system::error_code error;
-  socket.non_blocking(true, error);
+  (void)socket.non_blocking(true, error);
   std::string dropped(kDropped, '\0');
   socket.read_some(asio::buffer(dropped), error);
   socket.write_some(asio::buffer(text), error);
-  socket.shutdown(Protocol::socket::shutdown_both, error);
+  (void)socket.shutdown(Protocol::socket::shutdown_both, error);
 }
 
 Task<void> Running::Accept(Acceptor& acceptor, const Door& door) {
@@ -117,7 +124,7 @@ Task<void> Running::EndAtStop() {
   co_await stop_.async_wait(asio::posix::stream_descriptor::wait_read, kAwait);
   if (ending_) ending_();
   boost::system::error_code error;
-  for (Acceptor& acceptor : acceptors_) acceptor.close(error);
+  for (Acceptor& acceptor : acceptors_) (void)acceptor.close(error);
   for (Conversation* const each : conversations_) each->End();
 }
 

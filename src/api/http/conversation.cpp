@@ -73,7 +73,7 @@ void Conversation::End() {
   if (bell_) bell_->cancel();
   if (!idle_) return;
   boost::system::error_code error;
-  stream_.socket().close(error);
+  (void)stream_.socket().close(error);
 }
 
 Task<bool> Conversation::Turn() {
@@ -212,7 +212,7 @@ Task<bool> Conversation::Send(Response response, const Parser& parser, After aft
 Task<void> Conversation::Refuse(Response response, const Parser& parser) {
   co_await Send(std::move(response), parser, After::kClose);
   boost::system::error_code error;
-  stream_.socket().shutdown(Protocol::socket::shutdown_send, error);
+  (void)stream_.socket().shutdown(Protocol::socket::shutdown_send, error);
   piece_.resize(kPiece);
   std::size_t dropped = 0;
   while (!error && dropped < kMostDropped) {
