@@ -8,12 +8,12 @@ _veneer_names() {
 
 _veneer() {
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-  local everywhere='--json --root --run --help' command='' group='' item index
+  local everywhere='--json --root --run --log-level --help' command='' group='' item index
   # The first words that are no option are group and command.
   for ((index = 1; index < COMP_CWORD; index++)); do
     item=${COMP_WORDS[index]}
     case $item in
-      --root | --run) ((index++)) ;;
+      --root | --run | --log-level) ((index++)) ;;
       -*) ;;
       *)
         if [[ -z $group ]]; then
@@ -34,6 +34,10 @@ _veneer() {
       ;;
     --backend)
       mapfile -t COMPREPLY < <(compgen -W 'auto user dm' -- "$word")
+      return
+      ;;
+    --log-level)
+      mapfile -t COMPREPLY < <(compgen -W 'debug info warning error off' -- "$word")
       return
       ;;
     --chunk-size)

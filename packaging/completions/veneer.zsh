@@ -5,6 +5,7 @@ _veneer_everywhere=(
   '--json[print one JSON value]'
   '--root[directory of the state]:directory:_files -/'
   '--run[directory of sockets and mounts]:directory:_files -/'
+  '--log-level[what is told of the work]:level:(debug info warning error off)'
   '(-h --help)'{-h,--help}'[print help with examples]'
 )
 

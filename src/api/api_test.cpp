@@ -220,16 +220,24 @@ TEST_F(ApiTest, ChangesAreToldAndCounted) {
   Ask("POST", "/v1/sandboxes", kWeb);
   Ask("POST", "/v1/sandboxes/web/resume");
   const auto events = ear.Take();
-  ASSERT_EQ(events.size(), 4U);
-  EXPECT_EQ(json::parse(events[0].data).at("phase"), "began");
-  const json made = json::parse(events[1].data);
+  std::vector<json> told;
+  std::vector<std::string> steps;
+  for (const Event& event : events) {
+    const json data = json::parse(event.data);
+    if (event.type == "operation") told.push_back(data);
+    if (event.type == "step") steps.push_back(data.at("step"));
+  }
+  EXPECT_EQ(steps, (std::vector<std::string>{"record", "store", "verify", "attach"}));
+  ASSERT_EQ(told.size(), 4U);
+  EXPECT_EQ(told[0].at("phase"), "began");
+  const json& made = told[1];
   EXPECT_EQ(made.at("verb"), "create");
   EXPECT_EQ(made.at("outcome"), "done");
   EXPECT_EQ(made.at("result").at("name"), "web");
-  const json refused = json::parse(events[3].data);
+  const json& refused = told[3];
   EXPECT_EQ(refused.at("object"), "web");
   EXPECT_EQ(refused.at("outcome"), "conflict");
-  EXPECT_EQ(refused.at("number"), json::parse(events[2].data).at("number"));
+  EXPECT_EQ(refused.at("number"), told[2].at("number"));
 
   const std::string text = metrics_.Render(*LookUpFigures(host_));
   for (const char* line :
@@ -239,6 +247,7 @@ TEST_F(ApiTest, ChangesAreToldAndCounted) {
         "veneer_operation_duration_seconds_bucket{verb=\"resume\",outcome=\"conflict\",le=\"+Inf\"}"
         " "
         "1\n",
+        "veneer_step_duration_seconds_count{verb=\"create\",step=\"attach\"} 1\n",
         "veneer_sandboxes_virtual_bytes 4194304\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
   }

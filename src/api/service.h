@@ -12,6 +12,7 @@
 #include "api/idempotency.h"
 #include "api/metrics.h"
 #include "api/router.h"
+#include "api/step_log.h"
 #include "sandbox/host.h"
 
 namespace veneer::api {
@@ -31,7 +32,19 @@ struct Shared {
 // For one call.
 class Service {
  public:
-  Service(Host host, const Shared& shared) : host_(std::move(host)), shared_(shared) {}
+  Service(const Host& host, const Shared& shared)
+      : shared_(shared),
+        log_(host.log, shared.events, shared.metrics, host.now),
+        host_{.catalog = host.catalog,
+              .backends = host.backends,
+              .layout = host.layout,
+              .log = log_,
+              .reserve = host.reserve,
+              .now = host.now,
+              .collect = host.collect} {}
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+  ~Service() = default;
 
   [[nodiscard]] const Host& host() const { return host_; }
   [[nodiscard]] const Settings& settings() const { return shared_.settings; }
@@ -40,8 +53,9 @@ class Service {
   [[nodiscard]] Metrics& metrics() const { return shared_.metrics; }
 
  private:
-  Host host_;
   Shared shared_;
+  StepLog log_;
+  Host host_;  // the caller's, but for the log
 };
 
 // All of it: path, method, handler.

@@ -34,7 +34,7 @@ OutputStyle StyleWanted(std::span<char*> arguments) {
   return OutputStyle::kText;
 }
 
-void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
+void AddGlobalOptions(CLI::App& app, GlobalOptions& options, std::string& log_level) {
   app.add_flag_callback(
       "--json", [&options] { options.style = OutputStyle::kJson; },
       "Print one JSON value; errors as JSON on stderr");
@@ -45,6 +45,12 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
   app.add_option("--run", options.run, "Directory of sockets and mounts")
       ->type_name("DIR")
       ->envname("VENEER_RUN")
+      ->capture_default_str();
+  app.add_option("--log-level", log_level,
+                 "Tell on stderr what is done to sandboxes, one JSON line each: debug, info, "
+                 "warning, error or off")
+      ->type_name("LEVEL")
+      ->envname("VENEER_LOG")
       ->capture_default_str();
 }
 
@@ -76,13 +82,14 @@ Error UsageError(const CLI::App& app, std::string what) {
 Result<int> ParseAndRun(int argc, char** argv) {
   CLI::App app("Veneer: writable root disks for sandboxes, out of one shared template.", "veneer");
   GlobalOptions options;
+  std::string log_level = "off";
   Command command;
   bool version = false;
   app.footer(std::string(kFooter));
   app.fallthrough();
   app.require_subcommand(0, 1);
   app.add_flag("--version", version, "Print the version");
-  AddGlobalOptions(app, options);
+  AddGlobalOptions(app, options, log_level);
   AddTemplateCommands(app, command);
   AddSandboxCommands(app, command);
   AddCowCommands(app, command);
@@ -98,6 +105,7 @@ Result<int> ParseAndRun(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return Fail(UsageError(app, error.what()));
   }
+  options.log_level = VENEER_TRY(LogLevelNamed(log_level));
   if (version) return PrintVersion(options);
   if (!command) return Fail(UsageError(app, "no command is named"));
   return command(options);

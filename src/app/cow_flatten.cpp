@@ -59,7 +59,7 @@ Result<int> CowFlatten(const GlobalOptions& options, const CowFlattenArguments& 
   VENEER_TRY(store->TryLock(LinuxFile::Lock::kShared));
   Result<FlattenReport> report;
   {
-    ProgressBar bar("flatten", ProgressBar::ModeFor(options.style));
+    ProgressBar bar("flatten", ProgressBar::ModeFor(options));
     flatten.progress = [&bar](Bytes done, Bytes total) { bar.Update(done, total); };
     report = Flatten(*origin, *store, arguments.output, flatten);
   }

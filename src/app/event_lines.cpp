@@ -12,9 +12,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string OperationText(const Json& data) {
+// Of an operation or of one of its steps.
+std::string WorkText(const Json& data) {
+  const std::string step = StringOr(data, "step", "");
   const std::string what =
-      fmt::format("{} {}", StringOr(data, "verb", "?"), StringOr(data, "object", ""));
+      fmt::format("{} {}{}{}", StringOr(data, "verb", "?"), StringOr(data, "object", ""),
+                  step.empty() ? "" : ": ", step);
   if (StringOr(data, "phase", "") == "began") return what + ": began";
   const auto took = data.find("took_ms");
   const double milliseconds = took != data.end() && took->is_number() ? took->get<double>() : 0;
@@ -25,7 +28,7 @@ std::string OperationText(const Json& data) {
 
 std::string Text(const std::string& type, const Json& data) {
   std::string text = type;
-  if (type == "operation") text = OperationText(data);
+  if (type == "operation" || type == "step") text = WorkText(data);
   if (type == "watch") {
     text = fmt::format("{} {}: {}", StringOr(data, "watch", "?"), StringOr(data, "object", "?"),
                        StringOr(data, "detail", "?"));

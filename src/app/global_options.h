@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "base/log.h"
 #include "base/result.h"
 
 namespace veneer {
@@ -15,6 +16,7 @@ struct GlobalOptions {
   OutputStyle style = OutputStyle::kText;
   std::string root = "/var/lib/veneer";  // state
   std::string run = "/run/veneer";       // sockets and mounts
+  LogLevel log_level = LogLevel::kOff;   // what is told on stderr of what is done
 };
 
 // A command that was parsed and waits to be run: yields the exit status.

@@ -63,8 +63,9 @@ void ProgressBar::Update(Bytes done, Bytes total) {
   (void)std::fputs(line.c_str(), stderr);
 }
 
-ProgressBar::Mode ProgressBar::ModeFor(OutputStyle style) {
-  const bool drawn = style == OutputStyle::kText && ::isatty(STDERR_FILENO) == 1;
+ProgressBar::Mode ProgressBar::ModeFor(const GlobalOptions& options) {
+  const bool drawn = options.style == OutputStyle::kText && options.log_level == LogLevel::kOff &&
+                     ::isatty(STDERR_FILENO) == 1;
   return drawn ? Mode::kDrawn : Mode::kSilent;
 }
 

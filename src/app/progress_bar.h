@@ -30,8 +30,8 @@ class ProgressBar {
 
   void Update(Bytes done, Bytes total);
 
-  // kDrawn for text where stderr is a terminal.
-  static Mode ModeFor(OutputStyle style);
+  // kDrawn for text where stderr is a terminal, and no log goes there.
+  static Mode ModeFor(const GlobalOptions& options);
 
  private:
   using Clock = std::chrono::steady_clock;

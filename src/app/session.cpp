@@ -55,8 +55,10 @@ Result<GcReport> CollectDisks(const GlobalOptions& options, GcMode mode) {
   return report;
 }
 
-Session::Session(Layout layout, Catalog catalog, const std::string& instance, SpaceReserve reserve)
+Session::Session(Layout layout, Catalog catalog, const std::string& instance, SpaceReserve reserve,
+                 LogLevel log_level)
     : layout_(std::move(layout)),
+      log_(layout_.log(), log_level),
       catalog_(std::move(catalog)),
       dm_({.run_dir = layout_.run(), .instance = instance}),
       user_(layout_.run()),
@@ -72,7 +74,7 @@ Result<std::unique_ptr<Session>> Session::Open(const GlobalOptions& options,
   Catalog catalog = VENEER_TRY(Catalog::Open(options.root));
   const std::string instance = VENEER_TRY(InstanceOf(options.root));
   return std::unique_ptr<Session>(
-      new Session(std::move(layout), std::move(catalog), instance, reserve));
+      new Session(std::move(layout), std::move(catalog), instance, reserve, options.log_level));
 }
 
 Result<std::unique_ptr<Session>> Session::OpenToLook(const GlobalOptions& options) {
@@ -96,6 +98,7 @@ Host Session::host() {
       .catalog = catalog_,
       .backends = backends_,
       .layout = layout_,
+      .log = log_,
       .reserve = reserve_,
       .now =
           [] {

@@ -7,6 +7,7 @@
 
 #include "api/session.h"
 #include "app/global_options.h"
+#include "app/host_log.h"
 #include "backend/dm/host_dm_backend.h"
 #include "backend/user/user_backend.h"
 #include "base/result.h"
@@ -35,9 +36,11 @@ class Session final : public api::Session {
   [[nodiscard]] const Layout& layout() const { return layout_; }
 
  private:
-  Session(Layout layout, Catalog catalog, const std::string& instance, SpaceReserve reserve);
+  Session(Layout layout, Catalog catalog, const std::string& instance, SpaceReserve reserve,
+          LogLevel log_level);
 
   Layout layout_;
+  HostLog log_;
   Catalog catalog_;
   HostDmBackend dm_;
   UserBackend user_;

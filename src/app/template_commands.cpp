@@ -56,7 +56,7 @@ Result<int> TemplateImport(const GlobalOptions& options, const TemplateImportArg
   const SpaceReserve reserve = VENEER_TRY(ParseSpaceReserve(arguments.reserve));
   const auto session = VENEER_TRY(Session::OpenToChange(options, reserve));
   Result<TemplateRecord> record = [&] {
-    ProgressBar bar("import", ProgressBar::ModeFor(options.style));
+    ProgressBar bar("import", ProgressBar::ModeFor(options));
     request.progress = [&](Bytes done, Bytes all) { bar.Update(done, all); };
     return Templates(session->host()).Import(request);
   }();
@@ -88,7 +88,7 @@ Result<int> SnapshotCreate(const GlobalOptions& options, const SnapshotCreateArg
   const SpaceReserve reserve = VENEER_TRY(ParseSpaceReserve(arguments.reserve));
   const auto session = VENEER_TRY(Session::OpenToChange(options, reserve));
   Result<Snapshot> snapshot = [&] {
-    ProgressBar bar("snapshot", ProgressBar::ModeFor(options.style));
+    ProgressBar bar("snapshot", ProgressBar::ModeFor(options));
     return TakeSnapshot(session->host(), arguments.sandbox, arguments.name,
                         [&](Bytes done, Bytes all) { bar.Update(done, all); });
   }();

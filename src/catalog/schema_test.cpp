@@ -13,6 +13,7 @@
 #include "catalog/catalog.h"
 #include "catalog/testing/examples.h"
 #include "catalog/testing/forked.h"
+#include "catalog/testing/schema_one.h"
 #include "kernel/testing/temp_directory.h"
 
 namespace veneer {
@@ -22,23 +23,11 @@ using testing::ExampleIntent;
 using testing::ExampleSandbox;
 using testing::ExampleTemplate;
 using testing::Forked;
+using testing::kSchemaOne;
 using testing::Voice;
 
-// What the program of schema 1 made, as it was then: not derived from today's steps.
-constexpr const char* kSchemaOne = R"(
-  PRAGMA journal_mode = WAL;
-  PRAGMA application_id = 1447970130;
-  PRAGMA user_version = 1;
-  CREATE TABLE templates (id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL UNIQUE,
-    kind TEXT NOT NULL, size INTEGER NOT NULL CHECK (size >= 0), modified_ns INTEGER NOT NULL,
-    inode INTEGER NOT NULL, digest TEXT NOT NULL, made_from TEXT, created_at INTEGER NOT NULL
-    ) STRICT;
-  CREATE TABLE sandboxes (id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL UNIQUE,
-    template_id TEXT NOT NULL REFERENCES templates (id), state TEXT NOT NULL,
-    backend TEXT NOT NULL, path TEXT, size INTEGER NOT NULL CHECK (size >= 0),
-    timings TEXT NOT NULL, created_at INTEGER NOT NULL) STRICT;
-  CREATE INDEX sandboxes_by_template ON sandboxes (template_id);
-  CREATE INDEX sandboxes_by_state ON sandboxes (state);
+// What a catalog of schema 1 had in it.
+constexpr const char* kRecordsOfOne = R"(
   INSERT INTO templates VALUES
     ('tp-00000001', 'debian', 'image', 4096, 17, 5, 'sha256:aa', NULL, 1700000000123);
   INSERT INTO sandboxes VALUES
@@ -50,7 +39,9 @@ constexpr const char* kSchemaOne = R"(
 class SchemaTest : public ::testing::Test {
  protected:
   void MakeSchemaOne() const {
-    SQLite::Database(path_, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec(kSchemaOne);
+    SQLite::Database database(path_, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    database.exec(kSchemaOne);
+    database.exec(kRecordsOfOne);
   }
   SQLite::Database Raw() const { return {path_, SQLite::OPEN_READWRITE, 10'000}; }
   int Version() const { return Raw().execAndGet("PRAGMA user_version").getInt(); }

@@ -10,6 +10,7 @@
 
 #include "cow/cow_disk.h"
 #include "cow/create.h"
+#include "kernel/linux/new_file.h"
 #include "kernel/testing/temp_directory.h"
 
 namespace veneer {

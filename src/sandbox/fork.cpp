@@ -67,36 +67,55 @@ Result<std::chrono::duration<double, std::milli>> CloneParent(const Host& host,
   return std::chrono::duration<double, std::milli>(0);
 }
 
+Result<void> EndAndForget(const Host& host, const SandboxRecord& fork) {
+  VENEER_TRY(EndDiskOf(host, fork));
+  return Forget(host, fork);
+}
+
 }  // namespace
 
 Result<std::vector<SandboxRecord>> Lifecycle::Fork(const std::string& reference, unsigned count) {
-  VENEER_TRY(RequireForks(count));
-  std::vector<std::string> ids;
-  for (unsigned n = 0; n < count; ++n) ids.push_back(VENEER_TRY(NewId(kSandboxPrefix)));
-  return Fork(reference, ids);
+  StepClock clock(host_.log, "fork", reference);
+  return clock.Whole([&]() -> Result<std::vector<SandboxRecord>> {
+    VENEER_TRY(RequireForks(count));
+    std::vector<std::string> ids;
+    for (unsigned n = 0; n < count; ++n) ids.push_back(VENEER_TRY(NewId(kSandboxPrefix)));
+    return ForkOne(reference, ids, clock);
+  });
 }
 
 Result<std::vector<SandboxRecord>> Lifecycle::Fork(const std::string& reference,
                                                    const std::vector<std::string>& ids) {
+  StepClock clock(host_.log, "fork", reference);
+  return clock.Whole([&] { return ForkOne(reference, ids, clock); });
+}
+
+Result<std::vector<SandboxRecord>> Lifecycle::ForkOne(const std::string& reference,
+                                                      const std::vector<std::string>& ids,
+                                                      StepClock& clock) {
   VENEER_TRY(RequireForks(ids.size()));
   const ClaimedSandbox parent = VENEER_TRY(Claim(host_, reference, Verb::kFork));
+  clock.Name(parent.record.id);
   const Bytes needed = VENEER_TRY(RoomFor(host_, parent.record, ids.size()));
   VENEER_TRY(RequireRoom(host_.layout.sandboxes(), needed, host_.reserve));
   Forks forks = VENEER_TRY(Plan(host_, parent.record, ids));
-  VENEER_TRY(host_.catalog.Add(forks.records));
-  const Result<void> filled = FillForks(parent.record, forks.records);
+  VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Add(forks.records); }));
+  const Result<void> filled = FillForks(parent.record, forks.records, clock);
   if (filled) return std::move(forks.records);
   for (std::size_t n = 0; n < forks.records.size(); ++n) {
-    const Result<void> ended = EndDiskOf(host_, forks.records[n]);
-    const Result<void> forgotten = ended ? Forget(host_, forks.records[n]) : ended;
+    const Result<void> forgotten =
+        clock.Time("undo", [&] { return EndAndForget(host_, forks.records[n]); });
     if (forgotten) std::move(forks.locks[n]).Forget();  // else recover does it
   }
   return Fail(filled.error());
 }
 
 // The first is the parent's clone; the others are clones of it, which nobody waits for.
-Result<void> Lifecycle::FillForks(const SandboxRecord& parent, std::vector<SandboxRecord>& forks) {
-  std::vector<StepClock> clocks(forks.size());
+Result<void> Lifecycle::FillForks(const SandboxRecord& parent, std::vector<SandboxRecord>& forks,
+                                  StepClock& clock) {
+  std::vector<StepClock> clocks;
+  clocks.reserve(forks.size());
+  for (const SandboxRecord& fork : forks) clocks.emplace_back(host_.log, "fork", fork.id);
   const std::string first = host_.layout.Store(forks.front().id);
   const auto held =
       VENEER_TRY(clocks.front().Time("clone", [&] { return CloneParent(host_, parent, first); }));
@@ -111,7 +130,7 @@ Result<void> Lifecycle::FillForks(const SandboxRecord& parent, std::vector<Sandb
     forks[n] = VENEER_TRY(Attached(forks[n], clocks[n]));
   }
   // At once: whoever is killed before has made none.
-  return host_.catalog.Update(forks);
+  return clock.Time("settle", [&] { return host_.catalog.Update(forks); });
 }
 
 }  // namespace veneer

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "backend/gc.h"
+#include "base/log.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "images/space.h"
@@ -16,6 +17,7 @@ struct Host {
   Catalog& catalog;
   BackendSet& backends;
   const Layout& layout;
+  Log& log;
   SpaceReserve reserve;
   std::function<Timestamp()> now;
   // Ends what killed commands left of disks in the kernel and in the run directory, on all

@@ -1,6 +1,7 @@
 // Where the files of a state directory lie.
 //
 //   ROOT/catalog.db           the catalog
+//   ROOT/log                  what was done (base/log.h); ROOT/log.1: what was before that
 //   ROOT/instance             whose devices in the kernel are ours
 //   ROOT/templates/ID.img     a template's image, read-only
 //   ROOT/templates/ID.cow     while it is made from a sandbox: the clone of its store
@@ -27,6 +28,7 @@ class Layout {
   [[nodiscard]] const std::string& root() const { return root_; }
   [[nodiscard]] const std::string& run() const { return run_; }
   [[nodiscard]] std::string catalog() const { return root_ + "/catalog.db"; }
+  [[nodiscard]] std::string log() const { return root_ + "/log"; }
   [[nodiscard]] std::string templates() const { return root_ + "/templates"; }
   [[nodiscard]] std::string sandboxes() const { return root_ + "/sandboxes"; }
   [[nodiscard]] std::string locks() const { return root_ + "/locks"; }

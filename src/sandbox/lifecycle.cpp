@@ -37,6 +37,11 @@ void BeginOperation(SandboxRecord& record, std::string_view name, SandboxState s
 }  // namespace
 
 Result<SandboxRecord> Lifecycle::Create(const CreateRequest& request) {
+  StepClock clock(host_.log, "create", request.name);
+  return clock.Whole([&] { return Make(request, clock); });
+}
+
+Result<SandboxRecord> Lifecycle::Make(const CreateRequest& request, StepClock& clock) {
   const TemplateRecord from = VENEER_TRY(host_.catalog.Template(request.template_reference));
   const Bytes size = request.size.value_or(from.image.size);
   VENEER_TRY(RequireRoom(host_.layout.sandboxes(), kLittle, host_.reserve));
@@ -48,9 +53,9 @@ Result<SandboxRecord> Lifecycle::Create(const CreateRequest& request) {
                        .created_at = host_.now()};
   if (!request.name.empty()) VENEER_TRY(RequireName(request.name));
   record.name = request.name.empty() ? record.id : request.name;
+  clock.Name(record.id);
   ObjectLock lock = VENEER_TRY(ObjectLock::Take(host_.layout.locks(), record.id, "create"));
   BeginOperation(record, "create", SandboxState::kCreating);
-  StepClock clock;
   auto begun = clock.Time("record", [&] { return host_.catalog.Add(record); });
   if (!begun) {
     std::move(lock).Forget();
@@ -63,7 +68,8 @@ Result<SandboxRecord> Lifecycle::Create(const CreateRequest& request) {
   });
   auto started = made ? Start(record, clock) : Fail(made.error());
   if (!started) {
-    Forget(host_, record).Ignore("recover does it; the cause is what matters");
+    clock.Time("undo", [&] { return Forget(host_, record); })
+        .Ignore("recover does it; the cause is what matters");
     std::move(lock).Forget();
   }
   return started;
@@ -82,70 +88,93 @@ Result<SandboxRecord> Lifecycle::Attached(SandboxRecord record, StepClock& clock
 // The same, and records it. On failure its disk is not attached.
 Result<SandboxRecord> Lifecycle::Start(SandboxRecord record, StepClock& clock) {
   record = VENEER_TRY(Attached(std::move(record), clock));
-  const Result<void> recorded = host_.catalog.Update(record);
+  const auto recorded = clock.Time("settle", [&] { return host_.catalog.Update(record); });
   if (recorded) return record;
-  EndDiskOf(host_, record).Ignore("recover does it; the cause is what matters");
+  clock.Time("detach", [&] { return EndDiskOf(host_, record); })
+      .Ignore("recover does it; the cause is what matters");
   return Fail(recorded.error());
 }
 
 Result<SandboxRecord> Lifecycle::Pause(const std::string& reference) {
+  StepClock clock(host_.log, "pause", reference);
+  return clock.Whole([&] { return PauseOne(reference, clock); });
+}
+
+Result<SandboxRecord> Lifecycle::PauseOne(const std::string& reference, StepClock& clock) {
   ClaimedSandbox claimed = VENEER_TRY(Claim(host_, reference, Verb::kPause));
   SandboxRecord& record = claimed.record;
+  clock.Name(record.id);
   BeginOperation(record, "pause", claimed.through);
-  StepClock clock;
   VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Update(record); }));
   const auto detached = clock.Time("detach", [&] { return DetachDiskOf(host_, record); });
   record.timings = clock.steps();
   if (!detached) {
-    Settle(host_, record, SandboxState::kRunning).Ignore("recover does it");
+    clock.Time("undo", [&] { return Settle(host_, record, SandboxState::kRunning); })
+        .Ignore("recover does it");
     return Fail(detached.error());
   }
-  VENEER_TRY(Settle(host_, record, SandboxState::kPaused,
-                    *detached == Detached::kWasGone
-                        ? "its disk had gone by itself: what was not flushed is lost"
-                        : ""));
+  const bool was_gone = *detached == Detached::kWasGone;
+  VENEER_TRY(clock.Time("settle", [&] {
+    return Settle(host_, record, SandboxState::kPaused,
+                  was_gone ? "its disk had gone by itself: what was not flushed is lost" : "");
+  }));
   return record;
 }
 
 Result<SandboxRecord> Lifecycle::Resume(const std::string& reference,
                                         std::optional<BackendChoice> backend) {
+  StepClock clock(host_.log, "resume", reference);
+  return clock.Whole([&] { return ResumeOne(reference, backend, clock); });
+}
+
+Result<SandboxRecord> Lifecycle::ResumeOne(const std::string& reference,
+                                           std::optional<BackendChoice> backend, StepClock& clock) {
   ClaimedSandbox claimed = VENEER_TRY(Claim(host_, reference, Verb::kResume));
   SandboxRecord& record = claimed.record;
+  clock.Name(record.id);
   const BackendChoice before = VENEER_TRY(BackendChoiceNamed(record.backend));
   auto chosen = host_.backends.Choose(backend.value_or(before));
   if (!chosen && !backend) chosen = host_.backends.Choose(BackendChoice::kAuto);
   if (!chosen) return Fail(chosen.error());
   record.backend = BackendName((*chosen)->kind());
   BeginOperation(record, "resume", claimed.through);
-  StepClock clock;
   VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Update(record); }));
   auto started = Start(record, clock);
   if (started) return started;
   const Result<void> files = RequireFiles(host_, record);
   const bool broken = !files && IsMissing(files.error());
   record.timings = clock.steps();
-  Settle(host_, record, broken ? SandboxState::kFailed : SandboxState::kPaused,
-         broken ? files.error().what : "")
+  const SandboxState after = broken ? SandboxState::kFailed : SandboxState::kPaused;
+  const std::string reason = broken ? files.error().what : "";
+  clock.Time("undo", [&] { return Settle(host_, record, after, reason); })
       .Ignore("recover does it; the cause is what matters");
   return started;
 }
 
 Result<void> Lifecycle::Destroy(const std::string& reference, DestroyMode mode) {
+  StepClock clock(host_.log, "destroy", reference);
+  return clock.Whole([&] { return DestroyOne(reference, mode, clock); });
+}
+
+Result<void> Lifecycle::DestroyOne(const std::string& reference, DestroyMode mode,
+                                   StepClock& clock) {
   ClaimedSandbox claimed = VENEER_TRY(Claim(host_, reference, Verb::kDestroy));
   SandboxRecord& record = claimed.record;
+  clock.Name(record.id);
   const SandboxState before = record.state;
   BeginOperation(record, "destroy", claimed.through);
-  VENEER_TRY(host_.catalog.Update(record));
-  const auto detached = DetachDiskOf(host_, record);
+  VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Update(record); }));
+  const auto detached = clock.Time("detach", [&] { return DetachDiskOf(host_, record); });
   const bool give_up =
       mode == DestroyMode::kForce && !detached && detached.error().kind != ErrorKind::kConflict;
   const bool gone = detached || (give_up && !VENEER_TRY(IsAttached(host_, record)));
   if (!gone) {
     record.state = before;
-    host_.catalog.Update(record).Ignore("recover does it; the cause is what matters");
+    clock.Time("undo", [&] { return host_.catalog.Update(record); })
+        .Ignore("recover does it; the cause is what matters");
     return Fail(detached.error());
   }
-  VENEER_TRY(Forget(host_, record));
+  VENEER_TRY(clock.Time("remove", [&] { return Forget(host_, record); }));
   std::move(claimed.lock).Forget();
   return {};
 }

@@ -2,8 +2,9 @@
 //
 // Every verb records what it is about to do (the state on the way), does it, and records what came
 // of it; a verb that is killed in between is ended by Recover (recover.h). It has the sandbox's
-// lock meanwhile. A verb that fails leaves the sandbox as it was, or says kFailed in its state.
-// The disk's path comes and goes with its attachment; what a program flushed to it is never lost.
+// lock meanwhile, and logs each step and its end. A verb that fails leaves the sandbox as it was,
+// or says kFailed in its state. The disk's path comes and goes with its attachment; what a program
+// flushed to it is never lost.
 //
 // References are ids, names or beginnings of ids. All verbs block until done: as Attach and Detach
 // of DiskBackend do. kNotFound: no such sandbox or template; kConflict: not legal in its state, a
@@ -64,9 +65,19 @@ class Lifecycle {
                                           const std::vector<std::string>& ids);
 
  private:
+  // Each verb, with a clock that has its name.
+  Result<SandboxRecord> Make(const CreateRequest& request, StepClock& clock);
+  Result<SandboxRecord> PauseOne(const std::string& reference, StepClock& clock);
+  Result<SandboxRecord> ResumeOne(const std::string& reference,
+                                  std::optional<BackendChoice> backend, StepClock& clock);
+  Result<void> DestroyOne(const std::string& reference, DestroyMode mode, StepClock& clock);
+  Result<std::vector<SandboxRecord>> ForkOne(const std::string& reference,
+                                             const std::vector<std::string>& ids, StepClock& clock);
+
   Result<SandboxRecord> Start(SandboxRecord record, StepClock& clock);
   Result<SandboxRecord> Attached(SandboxRecord record, StepClock& clock);
-  Result<void> FillForks(const SandboxRecord& parent, std::vector<SandboxRecord>& forks);
+  Result<void> FillForks(const SandboxRecord& parent, std::vector<SandboxRecord>& forks,
+                         StepClock& clock);
 
   Host host_;
 };

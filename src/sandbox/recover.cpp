@@ -9,6 +9,7 @@
 
 #include "catalog/object_lock.h"
 #include "sandbox/lifecycle.h"
+#include "sandbox/step_clock.h"
 #include "sandbox/templates.h"
 
 namespace veneer {
@@ -36,18 +37,28 @@ class Recovery {
   Result<Outcome> Gone(const SandboxRecord& record);
   Result<Outcome> Become(SandboxRecord& record, SandboxState state, std::string reason);
   void EndIntent(const IntentRecord& intent);
-  void Note(std::string object, const Result<Outcome>& ended);
+  void Note(std::string_view kind, const std::string& id, const Result<Outcome>& ended);
 
   Host host_;
   RecoverReport report_;
 };
 
-void Recovery::Note(std::string object, const Result<Outcome>& ended) {
+// Reports and logs what became of one; nothing where nothing was to be done.
+void Recovery::Note(std::string_view kind, const std::string& id, const Result<Outcome>& ended) {
+  std::string object = fmt::format("{} {}", kind, id);
+  LogEvent event{.verb = "recover", .object = id};
   if (!ended) {
+    event.level = LevelOf(ended.error());
+    event.outcome = KindName(ended.error().kind);
+    event.detail = ended.error().what;
     report_.stuck.push_back({.object = std::move(object), .outcome = ended.error().what});
   } else if (*ended) {
+    event.detail = **ended;
     report_.changed.push_back({.object = std::move(object), .outcome = **ended});
+  } else {
+    return;
   }
+  host_.log.Write(event);
 }
 
 // Those that are recorded as running whose disks nobody serves: one look at each backend in use.
@@ -146,9 +157,8 @@ void Recovery::Visit(const SandboxRecord& seen) {
     std::move(*lock).Forget();
     return;
   }
-  const std::string object = fmt::format("sandbox {}", seen.id);
   const Result<Outcome> ended = End(*record);
-  Note(object, ended);
+  Note("sandbox", seen.id, ended);
   if (ended && !host_.catalog.Sandbox(seen.id)) std::move(*lock).Forget();
 }
 
@@ -163,7 +173,7 @@ void Recovery::EndIntent(const IntentRecord& intent) {
   if (!still) return;
   const Result<void> undone = Templates(host_).Undo(intent.id);
   if (undone) std::move(*lock).Forget();
-  Note(fmt::format("template {}", intent.id),
+  Note("template", intent.id,
        undone ? Result<Outcome>(Outcome("removed: it was not finished")) : Fail(undone.error()));
 }
 
@@ -185,7 +195,8 @@ Result<RecoverReport> Recovery::Run(RecoverScope scope) {
 }  // namespace
 
 Result<RecoverReport> Recover(const Host& host, RecoverScope scope) {
-  return Recovery(host).Run(scope);
+  if (scope == RecoverScope::kQuick) return Recovery(host).Run(scope);
+  return StepClock(host.log, "recover", "").Whole([&] { return Recovery(host).Run(scope); });
 }
 
 }  // namespace veneer

@@ -56,7 +56,7 @@ class Snapshotting {
   Snapshotting(const Host& host, const SandboxRecord& sandbox, TemplateRecord made)
       : host_(host), sandbox_(sandbox), made_(std::move(made)) {}
 
-  Result<Snapshot> Run(const IntentRecord& intent, const Progress& progress);
+  Result<Snapshot> Run(const IntentRecord& intent, StepClock& clock, const Progress& progress);
 
  private:
   Result<void> Flatten(const LinuxFile& store, const Progress& progress);
@@ -73,8 +73,8 @@ Result<void> Snapshotting::Flatten(const LinuxFile& store, const Progress& progr
   return {};
 }
 
-Result<Snapshot> Snapshotting::Run(const IntentRecord& intent, const Progress& progress) {
-  StepClock clock;
+Result<Snapshot> Snapshotting::Run(const IntentRecord& intent, StepClock& clock,
+                                   const Progress& progress) {
   VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Begin(intent); }));
   const std::string clone = host_.layout.SnapshotStore(made_.id);
   VENEER_TRY(clock.Time("verify", [&] { return RequireFiles(host_, sandbox_); }));
@@ -90,32 +90,40 @@ Result<Snapshot> Snapshotting::Run(const IntentRecord& intent, const Progress& p
   return Snapshot{.record = std::move(finished), .held = still.held, .timings = clock.steps()};
 }
 
+// `made`: the name that it is to have, and its id, if that is chosen already.
+Result<Snapshot> Take(const Host& host, const std::string& sandbox, TemplateRecord made,
+                      StepClock& clock, const Progress& progress) {
+  VENEER_TRY(RequireName(made.name));
+  const auto taken = host.catalog.Template(made.name);
+  if (taken && taken->name == made.name) {
+    return Fail(ErrorKind::kConflict, fmt::format("a template {} exists", made.name),
+                "choose another name, or remove that one first");
+  }
+  const ClaimedSandbox claimed = VENEER_TRY(Claim(host, sandbox, Verb::kSnapshot));
+  clock.Name(claimed.record.id);
+  const Bytes needed = VENEER_TRY(RoomFor(host, claimed.record));
+  VENEER_TRY(RequireRoom(host.layout.templates(), needed, host.reserve));
+  if (made.id.empty()) made.id = VENEER_TRY(NewId(kTemplatePrefix));
+  made.kind = TemplateKind::kSnapshot;
+  made.made_from = claimed.record.id;
+  ObjectLock lock = VENEER_TRY(ObjectLock::Take(host.layout.locks(), made.id, "snapshot"));
+  const IntentRecord intent{
+      .id = made.id, .verb = "snapshot", .object = claimed.record.id, .began_at = host.now()};
+  auto snapshot = Snapshotting(host, claimed.record, made).Run(intent, clock, progress);
+  if (!snapshot) {
+    const Result<void> undone = clock.Time("undo", [&] { return Templates(host).Undo(made.id); });
+    if (undone) std::move(lock).Forget();  // else recover does it
+  }
+  return snapshot;
+}
+
 }  // namespace
 
 Result<Snapshot> TakeSnapshot(const Host& host, const std::string& sandbox, const std::string& name,
                               const Progress& progress, const std::string& id) {
-  VENEER_TRY(RequireName(name));
-  const auto taken = host.catalog.Template(name);
-  if (taken && taken->name == name) {
-    return Fail(ErrorKind::kConflict, fmt::format("a template {} exists", name),
-                "choose another name, or remove that one first");
-  }
-  const ClaimedSandbox claimed = VENEER_TRY(Claim(host, sandbox, Verb::kSnapshot));
-  const Bytes needed = VENEER_TRY(RoomFor(host, claimed.record));
-  VENEER_TRY(RequireRoom(host.layout.templates(), needed, host.reserve));
-  const TemplateRecord made{.id = id.empty() ? VENEER_TRY(NewId(kTemplatePrefix)) : id,
-                            .name = name,
-                            .kind = TemplateKind::kSnapshot,
-                            .made_from = claimed.record.id};
-  ObjectLock lock = VENEER_TRY(ObjectLock::Take(host.layout.locks(), made.id, "snapshot"));
-  const IntentRecord intent{
-      .id = made.id, .verb = "snapshot", .object = claimed.record.id, .began_at = host.now()};
-  auto snapshot = Snapshotting(host, claimed.record, made).Run(intent, progress);
-  if (!snapshot) {
-    const Result<void> undone = Templates(host).Undo(made.id);
-    if (undone) std::move(lock).Forget();  // else recover does it
-  }
-  return snapshot;
+  StepClock clock(host.log, "snapshot", sandbox);
+  return clock.Whole(
+      [&] { return Take(host, sandbox, {.id = id, .name = name}, clock, progress); });
 }
 
 }  // namespace veneer

@@ -18,6 +18,11 @@
 namespace veneer {
 
 Result<TemplateRecord> Templates::Import(const ImportRequest& request) {
+  StepClock clock(host_.log, "import", request.name);
+  return clock.Whole([&] { return ImportOne(request, clock); });
+}
+
+Result<TemplateRecord> Templates::ImportOne(const ImportRequest& request, StepClock& clock) {
   VENEER_TRY(RequireName(request.name));
   const auto taken = host_.catalog.Template(request.name);
   if (taken && taken->name == request.name) {
@@ -25,14 +30,22 @@ Result<TemplateRecord> Templates::Import(const ImportRequest& request) {
                 "choose another name, or remove that one first");
   }
   const TemplateRecord record{.id = VENEER_TRY(NewId("tp-")), .name = request.name};
+  clock.Name(record.id);
   const ObjectLock lock = VENEER_TRY(ObjectLock::Take(host_.layout.locks(), record.id, "import"));
   const IntentRecord intent{.id = record.id, .verb = "import", .began_at = host_.now()};
-  VENEER_TRY(host_.catalog.Begin(intent));
-  const auto imported =
-      ImportImage(request.source, host_.layout.Image(record.id),
-                  {.size = request.size, .reserve = host_.reserve, .progress = request.progress});
-  auto finished = imported ? Finish(record, intent, request.progress) : Fail(imported.error());
-  if (!finished) Undo(record.id).Ignore("recover does it; the cause is what matters");
+  VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Begin(intent); }));
+  const auto imported = clock.Time("copy", [&] {
+    return ImportImage(
+        request.source, host_.layout.Image(record.id),
+        {.size = request.size, .reserve = host_.reserve, .progress = request.progress});
+  });
+  auto finished =
+      imported ? clock.Time("digest", [&] { return Finish(record, intent, request.progress); })
+               : Fail(imported.error());
+  if (!finished) {
+    clock.Time("undo", [&] { return Undo(record.id); })
+        .Ignore("recover does it; the cause is what matters");
+  }
   return finished;
 }
 
@@ -58,9 +71,15 @@ Result<void> Templates::Undo(const std::string& id) {
 }
 
 Result<void> Templates::Remove(const std::string& reference) {
+  StepClock clock(host_.log, "template rm", reference);
+  return clock.Whole([&] { return RemoveOne(reference, clock); });
+}
+
+Result<void> Templates::RemoveOne(const std::string& reference, StepClock& clock) {
   const TemplateRecord record = VENEER_TRY(host_.catalog.Template(reference));
+  clock.Name(record.id);
   ObjectLock lock = VENEER_TRY(ObjectLock::Take(host_.layout.locks(), record.id, "remove"));
-  VENEER_TRY(host_.catalog.RemoveTemplate(record.id));
+  VENEER_TRY(clock.Time("record", [&] { return host_.catalog.RemoveTemplate(record.id); }));
   std::error_code error;
   std::filesystem::remove(host_.layout.Image(record.id), error);
   std::move(lock).Forget();

@@ -14,6 +14,7 @@
 #include "base/units.h"
 #include "catalog/records.h"
 #include "sandbox/host.h"
+#include "sandbox/step_clock.h"
 
 namespace veneer {
 
@@ -50,6 +51,9 @@ class Templates {
   Result<void> Undo(const std::string& id);
 
  private:
+  Result<TemplateRecord> ImportOne(const ImportRequest& request, StepClock& clock);
+  Result<void> RemoveOne(const std::string& reference, StepClock& clock);
+
   Host host_;
 };
 

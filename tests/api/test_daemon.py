@@ -171,7 +171,12 @@ class Events(DaemonTest):
             self.create("web")
             began = ear.next()
             self.assertEqual((began["data"]["verb"], began["data"]["phase"]), ("create", "began"))
-            ended = ear.until(lambda event: event["data"]["phase"] == "ended")
+            steps = []
+            while (event := ear.next())["event"] == "step":
+                steps.append(event["data"]["step"])
+            self.assertEqual(steps, ["record", "store", "verify", "attach"])
+            ended = event
+            self.assertEqual(ended["data"]["phase"], "ended")
             self.assertEqual(ended["data"]["result"]["name"], "web")
             self.assertEqual(ended["data"]["outcome"], "done")
         self.ok(200, "POST", "/v1/sandboxes/web/pause")
@@ -282,10 +287,12 @@ class Documented(DaemonTest):
         self.assertEqual(paths, {(each[0].lower(), each[1]) for each in asked} |
                          {("get", "/v1/events")})
         with Ear(self.daemon, last="0") as ear:
-            missed, *events = [ear.next() for _ in range(5)]
+            missed, *events = [ear.next() for _ in range(10)]
         self.assertEqual(missed["event"], "missed")
         for event in events:
-            self.fits(event["data"], {"$ref": "#/components/schemas/OperationEvent"})
+            name = event["event"].capitalize() + "Event"
+            self.fits(event["data"], {"$ref": f"#/components/schemas/{name}"})
+        self.assertEqual({event["event"] for event in events}, {"operation", "step"})
 
     def test_pages_of_many_follow_each_other(self):
         self.create("web")

@@ -1,4 +1,4 @@
-// What is left after the end of all servers, as after that of the host.
+// What is left after the end of all servers and devices, as after that of the host.
 #include <gmock/gmock.h>
 
 #include <filesystem>
@@ -10,14 +10,23 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class RebootTest : public SandboxesTest {};
+class RebootTest : public SandboxesTest {
+ protected:
+  // Nothing is in the kernel or in any process any more, and nobody has been asked.
+  void EndAll() const {
+    for (const pid_t server : Servers()) EXPECT_TRUE(Kill(server));
+    for (const std::string& device : Devices()) {
+      EXPECT_EQ(support::Run({"dmsetup", "remove", device}).status, 0) << device;
+    }
+  }
+};
 
 TEST_F(RebootTest, AfterARebootAllArePausedWithWhatWasFlushed) {
   Create("web");
   Create("db");
   Write(DiskOf("web"), 1, 'w');
   Ok({"pause", "db"});
-  for (const pid_t server : Servers()) EXPECT_TRUE(Kill(server));
+  EndAll();
   const json report = Ok({"recover"});
   ASSERT_EQ(report.at("changed").size(), 1U) << report;
   EXPECT_EQ(StateOf("web"), "paused");

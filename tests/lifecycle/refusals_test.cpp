@@ -124,17 +124,52 @@ TEST_F(RefusalsTest, AStoreIsNeverAttachedToAnotherImage) {
   EXPECT_EQ(Read(DiskOf("web"), 0), 'b');
 }
 
+TEST_F(RefusalsTest, ACutImageIsNotTheTemplateAndItsSandboxesCanBeDestroyed) {
+  Create("web");
+  Create("other");
+  Ok({"pause", "web"});
+  Ok({"pause", "other"});
+  const std::string image = ImageOf(Ok({"template", "show", "base"}).at("id").get<std::string>());
+  fs::permissions(image, fs::perms::owner_all);
+  fs::resize_file(image, 1 << 20);
+  EXPECT_THAT(Refused(6, {"resume", "web"}), HasSubstr("no longer the image"));
+  EXPECT_EQ(StateOf("web"), "failed");
+  fs::remove(image);
+  EXPECT_EQ(Ok({"recover"}).at("changed").size(), 2U);
+  for (const char* name : {"web", "other"}) {
+    EXPECT_EQ(StateOf(name), "failed");
+    EXPECT_THAT(Show(name).at("reason").get<std::string>(), HasSubstr(image));
+    Ok({"destroy", name});
+  }
+  Ok({"template", "rm", "base"});
+  EXPECT_EQ(Ok({"template", "ls"}), json::array());
+}
+
 TEST_F(RefusalsTest, ACatalogThatIsDamagedOrNewerIsNotTouched) {
-  const std::string catalog = root_ + "/catalog.db";
-  for (const std::string& damaged : {std::string("no database, but long enough to look at"),
-                                     support::ReadFile(catalog).substr(0, 1000)}) {
+  const std::string whole = support::ReadFile(root_ + "/catalog.db");
+  std::string newer = whole;
+  constexpr std::size_t kUserVersion = 60;  // big-endian, in the header of an SQLite file
+  newer.replace(kUserVersion, 4, std::string("\0\0\0\x63", 4));
+  struct Case {
+    std::string contents;
+    std::string says;
+  };
+  for (const Case& each :
+       {Case{"no database, but long enough to look at", "restore"},
+        Case{whole.substr(0, 1000), "restore"}, Case{newer, "use the newer veneer"}}) {
     const std::string other = Path("other");
     fs::remove_all(other);
     fs::create_directory(other);
-    support::WriteFile(other + "/catalog.db", damaged);
-    const auto outcome = support::RunVeneer({"--root", other, "--run", run_, "ls"});
-    EXPECT_EQ(outcome.status, 6) << outcome.err;
-    EXPECT_EQ(support::ReadFile(other + "/catalog.db"), damaged);
+    support::WriteFile(other + "/catalog.db", each.contents);
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"ls"}, {"create", "base"}, {"recover"}, {"gc"}}) {
+      std::vector<std::string> arguments{"--root", other, "--run", run_};
+      arguments.insert(arguments.end(), command.begin(), command.end());
+      const auto outcome = support::RunVeneer(arguments);
+      EXPECT_EQ(outcome.status, 6) << outcome.err;
+      EXPECT_THAT(outcome.err, HasSubstr(each.says));
+      EXPECT_EQ(support::ReadFile(other + "/catalog.db"), each.contents);
+    }
   }
 }
 

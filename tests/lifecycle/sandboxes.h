@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,9 +57,16 @@ class SandboxesTest : public ::testing::Test {
   [[nodiscard]] std::string ImageOf(const std::string& id) const;
   void ExpectStoresAreSound() const;
 
-  // Catalog, files, servers and mounts agree: nothing is half-done, nothing is too much or missing,
-  // and every store that is not attached is sound. After `recover` and `gc`.
+  // Catalog, files, servers, mounts, devices and loop devices agree: nothing is half-done, nothing
+  // is too much or missing, and every store that is not attached is sound. After `recover` and
+  // `gc`.
   void ExpectAllAgree() const;
+
+  // Names of the device-mapper devices of this test's instance.
+  [[nodiscard]] std::set<std::string> Devices() const;
+  // What the loop devices on files of this test have behind them; one that has several, several
+  // times.
+  [[nodiscard]] std::multiset<std::string> LoopFiles() const;
 
   // Processes that have this test's run directory and `word` in their command lines.
   [[nodiscard]] std::vector<pid_t> Processes(std::string_view word) const;
@@ -75,6 +83,15 @@ class SandboxesTest : public ::testing::Test {
 
  private:
   std::shared_ptr<void> asked_;
+  // What the kernel must have of disks that run.
+  struct Expected {
+    std::size_t servers = 0;
+    std::set<std::string> devices;
+    std::multiset<std::string> loop_files;  // images and stores; an image once
+  };
+  [[nodiscard]] Expected ExpectedFor(const json& sandboxes) const;
+  // The same as it is, so that it can be compared.
+  [[nodiscard]] std::multiset<std::string> StoresAndEachImageOnce() const;
   void TakeAway() const;
 };
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "backend/testing/fake_backend.h"
+#include "base/testing/recording_log.h"
 #include "kernel/testing/temp_directory.h"
 #include "sandbox/host.h"
 #include "sandbox/lifecycle.h"
@@ -77,10 +78,12 @@ class SandboxTest : public ::testing::Test {
   FakeBackend user_{directory_ / "user", BackendKind::kUser};
   BackendSet backends_{dm_, user_};
   Result<Catalog> catalog_ = Catalog::Open(layout_.root());
+  RecordingLog log_;
   unsigned collections_ = 0;
   Host host_{.catalog = *catalog_,
              .backends = backends_,
              .layout = layout_,
+             .log = log_,
              .reserve = {.percent = 0, .size = Bytes(0)},
              .now = [] { return Timestamp(std::chrono::seconds(1'700'000'000)); },
              .collect = [this](GcMode) -> Result<GcReport> {
