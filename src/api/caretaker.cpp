@@ -1,6 +1,7 @@
 #include "api/caretaker.h"
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "api/watcher.h"
@@ -8,6 +9,13 @@
 #include "sandbox/json_views.h"
 
 namespace veneer::api {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::hours kBetweenSweeps{1};
+
+}  // namespace
 
 Caretaker::Caretaker(std::unique_ptr<Session> session, const Shared& shared,
                      std::chrono::milliseconds pause)
@@ -31,10 +39,15 @@ void Caretaker::Work(std::chrono::milliseconds pause) {
                                               {"object", finding.object},
                                               {"detail", finding.detail}}));
   });
+  std::optional<Clock::time_point> swept;
   std::unique_lock lock(mutex_);
   while (!ending_) {
     lock.unlock();
     watcher.Look();
+    if (!swept || Clock::now() - *swept > kBetweenSweeps) {
+      shared_.keys.Expire(IdempotencyKeys::kLast).Ignore("they only take room");
+      swept = Clock::now();
+    }
     lock.lock();
     changed_.wait_for(lock, pause, [&] { return ending_; });
   }

@@ -1,5 +1,6 @@
 // Caretaker: a thread that has a Watcher look again and again, and tells what it finds: as events
-// ("watch") and in the metrics. It ends with its object, after the look that is under way.
+// ("watch") and in the metrics. Now and then it forgets idempotency keys that are a day old. It
+// ends with its object, after the look that is under way.
 #pragma once
 
 #include <chrono>

@@ -27,6 +27,8 @@ namespace veneer::api {
 
 class IdempotencyKeys {
  public:
+  static constexpr std::chrono::hours kLast{24};
+
   // `directory`: of the files, made where it is missing.
   explicit IdempotencyKeys(std::string directory) : directory_(std::move(directory)) {}
 

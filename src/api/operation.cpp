@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/error_hint.h"
 #include "sandbox/json_views.h"
 
 namespace veneer::api {

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/error_hint.h"
+
 namespace veneer::api {
 namespace {
 

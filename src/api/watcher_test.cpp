@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "cow/create.h"
 #include "sandbox/testing/sandbox_test.h"
 
 namespace veneer::api {
@@ -59,6 +60,27 @@ TEST_F(WatcherTest, AnImageThatIsAnotherIsToldUntilItIsBack) {
   EXPECT_EQ(Look(), Nothing{"template template " + base_.id + ": well again"});
   fs::remove(image);
   EXPECT_EQ(Look().size(), 1U);
+  EXPECT_EQ(Look(), Nothing());
+}
+
+TEST_F(WatcherTest, AStoreThatIsNearlyFullGrows) {
+  const SandboxRecord web = Create("web");
+  ASSERT_TRUE(lifecycle_.Pause("web"));
+  const std::string store = layout_.Store(web.id);
+  fs::remove(store);
+  ASSERT_TRUE(CreateStore(store, {.chunk_size = ChunkSize{},
+                                  .origin_size = MiB(4),
+                                  .disk_size = MiB(4),
+                                  .max_change = KiB(64)}));
+  const auto resumed = lifecycle_.Resume("web");
+  ASSERT_TRUE(resumed) << resumed.error().what;
+  Write(*resumed->path, 0, std::string(std::size_t{60} << 10U, 'x'));
+  // What was written is in the store from here on.
+  ASSERT_TRUE(lifecycle_.Pause("web"));
+  ASSERT_TRUE(lifecycle_.Resume("web"));
+  const auto told = Look();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_NE(told[0].find("store sandbox " + web.id + ": grown from"), std::string::npos) << told[0];
   EXPECT_EQ(Look(), Nothing());
 }
 

@@ -29,7 +29,6 @@ namespace {
 constexpr unsigned kLooking = 4;
 constexpr unsigned kChanging = 8;
 constexpr std::size_t kQueue = 256;
-constexpr std::chrono::hours kKeysLast{24};
 
 using Listeners = std::vector<api::Listener>;
 
@@ -99,11 +98,46 @@ api::Limits LimitsOf(const DaemonArguments& arguments, Bytes upload) {
           .patience = std::chrono::seconds(arguments.patience)};
 }
 
+// What is open while it runs.
+struct Open {
+  const GlobalOptions& options;
+  const DaemonArguments& arguments;
+  Session& session;
+  SpaceReserve reserve;
+  const Listeners& listeners;
+  const std::string* token_file;  // none: no token is needed
+  const api::Token* token;
+};
+
+// Serves until it is told to stop, and all that was begun is done.
+Result<void> Serve(const Open& open, const api::ServiceManager& manager, const UniqueFd& stop) {
+  const Bytes upload = VENEER_TRY(ParseSize(open.arguments.upload_limit));
+  const Layout& layout = open.session.layout();
+  const api::Settings settings{.import_directory = open.arguments.import_directory};
+  const api::IdempotencyKeys keys(layout.root() + "/keys");
+  api::EventBus events(fmt::format("{:x}", open.session.host().now().time_since_epoch().count()));
+  api::Metrics metrics;
+  const api::Shared shared{
+      .settings = settings, .keys = keys, .events = events, .metrics = metrics};
+  const auto looking = VENEER_TRY(OpenPool(open.options, open.reserve, kLooking));
+  const auto changing = VENEER_TRY(OpenPool(open.options, open.reserve, kChanging));
+  const api::Caretaker caretaker(VENEER_TRY(Session::Open(open.options, open.reserve)), shared,
+                                 std::chrono::seconds(open.arguments.watch));
+  api::HttpServer server({.looking = *looking,
+                          .changing = *changing,
+                          .shared = shared,
+                          .upload_directory = layout.templates(),
+                          .reserve = open.reserve,
+                          .limits = LimitsOf(open.arguments, upload)});
+  VENEER_TRY(Announce(open.options, open.listeners, open.token_file));
+  manager.Tell("READY=1");
+  return server.Serve(open.listeners, open.token, stop, [&] { manager.Tell("STOPPING=1"); });
+}
+
 }  // namespace
 
 Result<int> RunDaemon(const GlobalOptions& options, const DaemonArguments& arguments) {
   const SpaceReserve reserve = VENEER_TRY(ParseSpaceReserve(arguments.reserve));
-  const Bytes upload = VENEER_TRY(ParseSize(arguments.upload_limit));
   VENEER_TRY(RequireDirectory(arguments.import_directory));
   const auto manager = api::ServiceManager::FromEnvironment();
   const auto watch = VENEER_TRY(InterruptWatch::Install());
@@ -113,29 +147,15 @@ Result<int> RunDaemon(const GlobalOptions& options, const DaemonArguments& argum
   const Listeners listeners = VENEER_TRY(OpenListeners(options, arguments));
   const std::string token_file = arguments.token_file.value_or(layout.root() + "/api.token");
   const auto token = VENEER_TRY(OpenToken(listeners, token_file));
-
   VENEER_TRY(Recover(session->host(), RecoverScope::kEverything));
-  const api::Settings settings{.import_directory = arguments.import_directory};
-  const api::IdempotencyKeys keys(layout.root() + "/keys");
-  VENEER_TRY(keys.Expire(kKeysLast));
-  const auto looking = VENEER_TRY(OpenPool(options, reserve, kLooking));
-  const auto changing = VENEER_TRY(OpenPool(options, reserve, kChanging));
-  api::EventBus events(fmt::format("{:x}", session->host().now().time_since_epoch().count()));
-  api::Metrics metrics;
-  const api::Shared shared{
-      .settings = settings, .keys = keys, .events = events, .metrics = metrics};
-  api::HttpServer server({.looking = *looking,
-                          .changing = *changing,
-                          .shared = shared,
-                          .upload_directory = layout.templates(),
-                          .reserve = reserve,
-                          .limits = LimitsOf(arguments, upload)});
-  const api::Caretaker caretaker(VENEER_TRY(Session::Open(options, reserve)), shared,
-                                 std::chrono::seconds(arguments.watch));
-  VENEER_TRY(Announce(options, listeners, token ? &token_file : nullptr));
-  manager.Tell("READY=1");
-  VENEER_TRY(server.Serve(listeners, token ? &*token : nullptr, watch->fd(),
-                          [&] { manager.Tell("STOPPING=1"); }));
+  VENEER_TRY(Serve({.options = options,
+                    .arguments = arguments,
+                    .session = *session,
+                    .reserve = reserve,
+                    .listeners = listeners,
+                    .token_file = token ? &token_file : nullptr,
+                    .token = token ? &*token : nullptr},
+                   manager, watch->fd()));
   std::move(lock).Forget();
   return 0;
 }

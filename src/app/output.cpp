@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "base/error_hint.h"
 #include "base/size_text.h"
 
 namespace veneer {

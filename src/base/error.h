@@ -30,9 +30,6 @@ struct Error {
 // The status with which `veneer` exits for an error of this kind.
 int ExitStatus(ErrorKind kind);
 
-// What to do about it: its hint, or what helps with most errors of its kind.
-std::string_view HintOf(const Error& error);
-
 // Stable lower-case name, used in JSON: "conflict".
 std::string_view KindName(ErrorKind kind);
 
