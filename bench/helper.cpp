@@ -7,6 +7,13 @@
 //   veneer-bench measure FILE COMMAND…
 //       Runs COMMAND, appends "milliseconds peak-rss-in-KiB" to FILE; its status is COMMAND's.
 //
+// Sandboxes (sandboxes.h):
+//   veneer-bench paused ROOT COUNT STORE
+//       Adds paused sandboxes, each with a clone of STORE, until COUNT are there.
+//   veneer-bench catalog ROOT COUNT FILE
+//       COUNT times what a create asks of the catalog, appends "open add update close" in
+//       milliseconds to FILE.
+//
 // Disks of the kernel's way, in this process (dm_disks.h); MAX_CHANGE: bytes, 0 for the whole disk.
 //   veneer-bench keep DIR MAX_CHANGE COUNT
 //       Attaches or detaches until COUNT are there.
@@ -37,6 +44,7 @@
 
 #include "bare_dm.h"
 #include "dm_disks.h"
+#include "sandboxes.h"
 #include "scatter.h"
 
 namespace {
@@ -122,6 +130,14 @@ Result<void> Grow(Arguments arguments) {
   return disks.GrowAll();
 }
 
+int RunPaused(Arguments arguments) {
+  return Report(veneer::bench::KeepPaused(arguments[0], std::stoul(arguments[1]), arguments[2]));
+}
+
+int RunCatalog(Arguments arguments) {
+  return Report(veneer::bench::TimeCatalog(arguments[0], std::stoul(arguments[1]), arguments[2]));
+}
+
 int RunKeep(Arguments arguments) { return Report(Keep(arguments)); }
 int RunTime(Arguments arguments) { return Report(Time(arguments)); }
 int RunCrowd(Arguments arguments) { return Report(Crowd(arguments)); }
@@ -138,6 +154,8 @@ struct Command {
 constexpr Command kCommands[] = {
     {"write", "STORE ORIGIN RUNS BYTES SEED", 5, RunWrite},
     {"scatter", "PATH RUNS BYTES SEED", 4, RunScatter},
+    {"paused", "ROOT COUNT STORE", 3, RunPaused},
+    {"catalog", "ROOT COUNT FILE", 3, RunCatalog},
     {"keep", "DIR MAX_CHANGE COUNT", 3, RunKeep},
     {"time", "DIR MAX_CHANGE COUNT FILE", 4, RunTime},
     {"crowd", "DIR MAX_CHANGE COUNT THREADS FILE", 5, RunCrowd},

@@ -27,16 +27,6 @@ clean_up_dm() {
   rm -rf --one-file-system -- "$work"
 }
 
-# timed FILE COMMAND…: appends the milliseconds that COMMAND, a function or a program, took.
-timed() {
-  local file=$1 begin end
-  shift
-  begin=${EPOCHREALTIME/./}
-  "$@"
-  end=${EPOCHREALTIME/./}
-  awk -v us="$((end - begin))" 'BEGIN { printf "%.3f\n", us / 1000 }' >>"$file"
-}
-
 # attach_dm STORE ORIGIN NAME
 attach_dm() { "$VENEER" cow attach "$1" --origin "$2" --backend dm --name "$3" >/dev/null; }
 detach_dm() { "$VENEER" cow detach "/dev/mapper/veneer-$1"; }

@@ -16,6 +16,9 @@ clean_up() {
   for item in "${attached[@]}"; do
     [[ ! -e $item ]] || "$VENEER" cow detach "$item" --run "$work/run"
   done
+  for item in "$work"/run/sandboxes/*; do
+    [[ ! -e $item ]] || "$VENEER" cow detach "$item" --run "$work/run" >/dev/null
+  done
   for item in "${processes[@]}"; do end_process "$item"; done
   for item in "${mounts[@]}"; do umount "$item"; done
   for item in "${loops[@]}"; do losetup --detach "$item"; done

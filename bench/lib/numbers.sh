@@ -8,6 +8,12 @@ median() {
          END { print NR % 2 ? all[(NR + 1) / 2] : (all[NR / 2] + all[NR / 2 + 1]) / 2 }'
 }
 
+# percentile FILE PERCENT: the number in a file of them that so many percent do not exceed.
+percentile() {
+  cut -d' ' -f1 "$1" | sort -g | awk -v percent="$2" '{ all[NR] = $1 }
+    END { at = int(NR * percent / 100); print all[at < NR * percent / 100 ? at + 1 : at] }'
+}
+
 # spread FILE [COLUMN]: "lowest – highest" of a column, in ms.
 spread() {
   awk -v column="${2:-1}" '{ print $column }' "$1" | sort -g |
@@ -27,6 +33,9 @@ percent() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.0f %%", 100 * a / b }'; }
 # ms NUMBER
 ms() { awk -v n="$1" 'BEGIN { printf n < 9.95 ? "%.1f ms" : n < 9999.5 ? "%.0f ms" : "%.1f s", n < 9999.5 ? n : n / 1000 }'; }
 
+# fine_ms NUMBER: of small ones, hundredths too.
+fine_ms() { if awk "BEGIN { exit !($1 < 9.95) }"; then printf '%.2f ms' "$1"; else ms "$1"; fi; }
+
 # kilo NUMBER: 12345 → 12.3 k
 kilo() { awk -v n="$1" 'BEGIN { printf n < 1000 ? "%.0f" : "%.1f k", n < 1000 ? n : n / 1000 }'; }
 
@@ -40,4 +49,14 @@ verdict() {
 at_most() {
   awk -v value="$1" -v goal="$2" -v unit="$3" \
     'BEGIN { printf "%s (goal: at most %s%s)", (value <= goal ? "reached" : "**missed**"), goal, unit }'
+}
+
+# timed FILE COMMAND…: appends the milliseconds that COMMAND, a function or a program, took.
+timed() {
+  local file=$1 begin end
+  shift
+  begin=${EPOCHREALTIME/./}
+  "$@"
+  end=${EPOCHREALTIME/./}
+  awk -v us="$((end - begin))" 'BEGIN { printf "%.3f\n", us / 1000 }' >>"$file"
 }

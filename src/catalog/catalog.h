@@ -1,5 +1,6 @@
 // Catalog: the durable memory of a state directory, in ROOT/catalog.db (SQLite; WAL,
-// synchronous=FULL: what a verb has returned from survives a power cut).
+// synchronous=FULL: what a verb has returned from survives a power cut). The newest commits are in
+// catalog.db-wal, also while nobody has it open: the two belong together.
 //
 // Each verb is one transaction: done or not, whatever is killed. Several processes may use it at
 // once; each waits a bounded time (10 s) for the others' transactions, then kConflict. The catalog

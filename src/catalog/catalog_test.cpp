@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -74,6 +75,31 @@ TEST_F(CatalogTest, IsForItsOwnerAlone) {
   for (const char* name : {"catalog.db", "catalog.db-wal", "catalog.db-shm"}) {
     EXPECT_EQ(ModeOf(root_ + "/" + name), 0600U) << name;
   }
+}
+
+TEST_F(CatalogTest, ClosingMovesNothing) {
+  ASSERT_TRUE(catalog_.Add(ExampleTemplate()));
+  const std::string log = root_ + "/catalog.db-wal";
+  const auto before = std::filesystem::file_size(log);
+  EXPECT_GT(before, 0U);
+  {
+    const Catalog moved = std::move(catalog_);
+  }
+  EXPECT_EQ(std::filesystem::file_size(log), before);
+  EXPECT_TRUE(Reopened().Template("debian"));
+}
+
+TEST_F(CatalogTest, TheLogOfManyWhoOpenAndCloseStaysShort) {
+  ASSERT_TRUE(catalog_.Add(ExampleTemplate()));
+  {
+    const Catalog moved = std::move(catalog_);
+  }
+  for (int i = 0; i < 200; ++i) {
+    const std::string id = fmt::format("sb-{:08x}", i);
+    ASSERT_TRUE(Reopened().Add(ExampleSandbox(id, id)));
+  }
+  EXPECT_LT(std::filesystem::file_size(root_ + "/catalog.db-wal"), 1U << 20U);
+  EXPECT_EQ(Reopened().Sandboxes()->size(), 200U);
 }
 
 TEST_F(CatalogTest, ATemplateComesBackAsItWasAdded) {

@@ -44,6 +44,7 @@ class DamagedCatalogTest : public ::testing::Test {
       many.push_back(ExampleSandbox(fmt::format("sb-{:08x}", i), fmt::format("s{}", i)));
     }
     ASSERT_TRUE(catalog.Add(many));
+    Sql("SELECT count(*) FROM sandboxes");  // closing moves the log into the database
   }
   void Sql(const std::string& text) const {
     SQLite::Database(path_, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE).exec(text);

@@ -80,7 +80,8 @@ std::string HintOf(const SQLite::Exception& exception, ErrorKind kind, const std
 
 std::string DamagedHint(const std::string& path) {
   return fmt::format(
-      "restore {} from a backup; the stores are not touched by this, and the cow commands work on "
+      "restore {} from a backup, and remove the -wal and -shm files beside it; the stores are not "
+      "touched by this, and the cow commands work on "
       "them",
       path);
 }

@@ -44,7 +44,7 @@ Result<Bytes> CreateStore(const std::string& path, const CreateOptions& options)
   std::array<std::byte, kHeaderBytes> header{};
   EncodeHeader({Activation::kValid, options.chunk_size, sizes}, header);
   VENEER_TRY(store.file().WriteAt(ByteOffset(0), header));
-  VENEER_TRY(std::move(store).Publish());
+  VENEER_TRY(std::move(store).Publish(options.contents));
   return size;
 }
 

@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "format/geometry.h"
+#include "kernel/linux/new_file.h"
 
 namespace veneer {
 
@@ -19,10 +20,13 @@ struct CreateOptions {
   std::optional<Bytes> disk_size{};
   // The most that may be rewritten; the whole disk where absent.
   std::optional<Bytes> max_change{};
+  // kRecorded: one sync less, and a cut on the way may leave the name without a header.
+  NewFile::Contents contents = NewFile::Contents::kWritten;
 };
 
 // Makes the sparse file, durable, sized so that `max_change` fits with its metadata. Appears
-// whole or not at all. Returns the file's size. kConflict where the path exists.
+// whole or not at all, unless `contents` says otherwise. Returns the file's size. kConflict where
+// the path exists.
 Result<Bytes> CreateStore(const std::string& path, const CreateOptions& options);
 
 }  // namespace veneer

@@ -16,6 +16,7 @@
 #include "cow/flatten.h"
 #include "cow/padded_file.h"
 #include "kernel/testing/fake_file.h"
+#include "kernel/linux/new_file.h"
 #include "kernel/testing/temp_directory.h"
 
 namespace veneer {

@@ -62,9 +62,10 @@ Result<SandboxRecord> Lifecycle::Make(const CreateRequest& request, StepClock& c
     return Fail(begun.error());
   }
   const auto made = clock.Time("store", [&] {
-    return CreateStore(
-        host_.layout.Store(record.id),
-        {.chunk_size = ChunkSize{}, .origin_size = from.image.size, .disk_size = size});
+    return CreateStore(host_.layout.Store(record.id), {.chunk_size = ChunkSize{},
+                                                       .origin_size = from.image.size,
+                                                       .disk_size = size,
+                                                       .contents = NewFile::Contents::kRecorded});
   });
   auto started = made ? Start(record, clock) : Fail(made.error());
   if (!started) {

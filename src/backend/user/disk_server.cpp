@@ -18,6 +18,7 @@
 #include "backend/user/leftovers.h"
 #include "backend/user/server_log.h"
 #include "cow/grow.h"
+#include "cow/prefetch.h"
 #include "kernel/linux/linux_file.h"
 #include "kernel/linux/wait_until.h"
 
@@ -97,6 +98,7 @@ Result<void> DiskServer::OpenDisk(const AttachRequest& request) {
   }
   VENEER_TRY(LockStore(*store, request.access, ports_.holders));
   store_ = VENEER_TRY(store->Duplicate());
+  PrefetchExceptions(*store);
   disk_ = VENEER_TRY(CowDisk::Open(std::move(origin), std::move(store), request.access));
   return {};
 }

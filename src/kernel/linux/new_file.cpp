@@ -150,7 +150,8 @@ Result<void> NewFile::GiveName() {
 Result<void> NewFile::Publish(Contents contents) && {
   if (contents == Contents::kWritten) VENEER_TRY(Sync());
   VENEER_TRY(GiveName());
-  if (contents == Contents::kCloned) VENEER_TRY(Sync());
+  // One sync of both: with a journal it makes the name durable too, and the next has nothing to do.
+  if (contents != Contents::kWritten) VENEER_TRY(Sync());
   return SyncDirectory(path_);
 }
 

@@ -38,6 +38,7 @@ class NewFile {
   enum class Contents : std::uint8_t {
     kWritten,  // data in the page cache: it is synced before the file gets its name
     kCloned,  // nothing but shared blocks: metadata, which reaches the journal before the name does
+    kRecorded,  // anything: it is recorded that a file which is found here now is not whole
   };
 
   // Makes contents and name durable. kConflict where the path has come to exist meanwhile.
