@@ -48,8 +48,8 @@ _veneer() {
       mapfile -t COMPREPLY < <(compgen -W 'fuse nbd' -- "$word")
       return
       ;;
-    --max-change | --size | --name | --reserve | --count) return ;;
-    --root | --run | --work)
+    --max-change | --size | --name | --reserve | --count | --upload-limit | --max-connections | --patience | --watch | --after) return ;;
+    --root | --run | --work | --import-dir)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -d -- "$word")
       return
@@ -59,7 +59,7 @@ _veneer() {
   local words=''
   case $group:$command in
     :)
-      words="template create ls show pause resume fork snapshot destroy recover cow doctor gc demo"
+      words="template create ls show pause resume fork snapshot destroy recover cow doctor gc demo daemon events"
       words+=" --version $everywhere"
       ;;
     template:) words="import ls show rm $everywhere" ;;
@@ -84,6 +84,11 @@ _veneer() {
     cow:*) words=$everywhere ;;
     gc:) words="--dry-run $everywhere" ;;
     doctor:) words=$everywhere ;;
+    events:) words="--connect --after $everywhere" ;;
+    daemon:)
+      words="--listen --import-dir --token-file --reserve --upload-limit --max-connections --patience --watch"
+      words+=" $everywhere"
+      ;;
     demo:) words="--work --template --keep $everywhere" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

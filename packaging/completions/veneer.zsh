@@ -119,7 +119,7 @@ _veneer_snapshot() {
 _veneer() {
   local context state line
   _arguments -C $_veneer_everywhere '--version[print the version]' \
-    '1:command:((template\:"images that sandboxes are made of" create\:"make a sandbox" ls\:"list the sandboxes" show\:"show a sandbox" pause\:"detach a sandbox" resume\:"attach it again" fork\:"make running copies" snapshot\:"templates made of sandboxes" destroy\:"remove a sandbox for ever" recover\:"end what killed commands began" cow\:"work on stores directly" doctor\:"what this host can do" gc\:"remove what killed commands left" demo\:"show the main job"))' '*::argument:->rest'
+    '1:command:((template\:"images that sandboxes are made of" create\:"make a sandbox" ls\:"list the sandboxes" show\:"show a sandbox" pause\:"detach a sandbox" resume\:"attach it again" fork\:"make running copies" snapshot\:"templates made of sandboxes" destroy\:"remove a sandbox for ever" recover\:"end what killed commands began" cow\:"work on stores directly" doctor\:"what this host can do" gc\:"remove what killed commands left" demo\:"show the main job" daemon\:"offer the HTTP API" events\:"print what happens"))' '*::argument:->rest'
   [[ $state == rest ]] || return
   case $line[1] in
     cow) _veneer_cow ;;
@@ -142,6 +142,20 @@ _veneer() {
         '--force[also where it cannot be flushed]'
       ;;
     doctor) _arguments $_veneer_everywhere ;;
+    events)
+      _arguments $_veneer_everywhere '--connect[the socket of the daemon]:path:_files' \
+        '--after[go on behind this event]:id:'
+      ;;
+    daemon)
+      _arguments $_veneer_everywhere $_veneer_reserve \
+        '*--listen[unix\:PATH, 127.0.0.1\:PORT or \[\:\:1\]\:PORT]:address:' \
+        '--import-dir[whose files may be imported by name]:directory:_files -/' \
+        '--token-file[what TCP clients must send]:file:_files' \
+        '--upload-limit[the largest image to be sent]:size:' \
+        '--max-connections[more are turned away]:number:' \
+        '--patience[seconds until a slow client is cut off]:seconds:' \
+        '--watch[seconds between two looks]:seconds:'
+      ;;
     gc) _arguments $_veneer_everywhere '--dry-run[remove nothing]' ;;
     demo)
       _arguments $_veneer_everywhere \

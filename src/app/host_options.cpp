@@ -4,7 +4,9 @@
 #include <memory>
 
 #include "app/command_parts.h"
+#include "app/daemon.h"
 #include "app/doctor/doctor.h"
+#include "app/events.h"
 #include "app/gc.h"
 
 namespace veneer {
@@ -32,11 +34,74 @@ void AddDoctor(CLI::App& app, Command& command) {
   doctor.callback([&command] { command = RunDoctor; });
 }
 
+void AddDaemon(CLI::App& app, Command& command) {
+  CLI::App& daemon = AddCommand(app, "daemon", "Offer the HTTP API, until it is told to stop",
+                                "  veneer daemon\n"
+                                "  veneer daemon --listen unix:/run/veneer/api.sock\n"
+                                "  veneer daemon --listen 127.0.0.1:8080");
+  const auto arguments = std::make_shared<DaemonArguments>();
+  daemon
+      .add_option("--listen", arguments->listen,
+                  "unix:PATH, 127.0.0.1:PORT or [::1]:PORT; may stand several times; "
+                  "RUN/api.sock otherwise")
+      ->type_name("ADDRESS");
+  daemon
+      .add_option("--import-dir", arguments->import_directory,
+                  "Directory whose files may be imported by their names")
+      ->type_name("DIR");
+  daemon
+      .add_option("--token-file", arguments->token_file,
+                  "Holds what TCP clients must send; made where it is missing; ROOT/api.token "
+                  "otherwise")
+      ->type_name("FILE");
+  daemon
+      .add_option("--reserve", arguments->reserve,
+                  "What stays free on the file system: a part (5%) or a size")
+      ->type_name("SIZE")
+      ->capture_default_str();
+  daemon.add_option("--upload-limit", arguments->upload_limit, "The largest image to be sent")
+      ->type_name("SIZE")
+      ->capture_default_str();
+  daemon.add_option("--max-connections", arguments->connections, "More are turned away")
+      ->type_name("N")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  daemon.add_option("--patience", arguments->patience, "Seconds until a slow client is cut off")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  daemon
+      .add_option("--watch", arguments->watch,
+                  "Seconds between two looks at disks, stores, room and templates")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  SetCommand(daemon, arguments, RunDaemon, command);
+}
+
+void AddEvents(CLI::App& app, Command& command) {
+  CLI::App& events =
+      AddCommand(app, "events", "Print what happens at the daemon, as it happens, until it ends",
+                 "  veneer events\n"
+                 "  veneer events --json | jq -c 'select(.event == \"watch\")'");
+  const auto arguments = std::make_shared<EventsArguments>();
+  events.add_option("--connect", arguments->connect, "The daemon's socket; RUN/api.sock otherwise")
+      ->type_name("PATH");
+  events.add_option("--after", arguments->after, "Go on behind the event with this id")
+      ->type_name("ID")
+      ->check([](const std::string& id) {
+        return id.find_first_of("\r\n") == std::string::npos ? "" : "it is no id";
+      });
+  SetCommand(events, arguments, RunEvents, command);
+}
+
 }  // namespace
 
 void AddHostCommands(CLI::App& app, Command& command) {
   AddGc(app, command);
   AddDoctor(app, command);
+  AddDaemon(app, command);
+  AddEvents(app, command);
 }
 
 }  // namespace veneer

@@ -115,7 +115,7 @@ Result<int> SandboxDestroy(const GlobalOptions& options, const DestroyArguments&
       Lifecycle(session->host())
           .Destroy(record.id, arguments.force ? DestroyMode::kForce : DestroyMode::kCareful));
   if (options.style == OutputStyle::kJson) {
-    VENEER_TRY(PrintJson({{"id", record.id}, {"name", record.name}, {"destroyed", true}}));
+    VENEER_TRY(PrintJson(DestroyedJson(record)));
   } else {
     VENEER_TRY(Print(fmt::format("destroyed {}\n", record.id)));
   }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "api/session.h"
 #include "app/global_options.h"
 #include "app/host_log.h"
 #include "backend/dm/host_dm_backend.h"
@@ -17,7 +18,7 @@
 
 namespace veneer {
 
-class Session {
+class Session final : public api::Session {
  public:
   // Makes the state directory where it is missing. kUnsupported: its file system will not do.
   static Result<std::unique_ptr<Session>> Open(const GlobalOptions& options,
@@ -30,11 +31,7 @@ class Session {
   static Result<std::unique_ptr<Session>> OpenToChange(const GlobalOptions& options,
                                                        const SpaceReserve& reserve = {});
 
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
-  ~Session() = default;
-
-  [[nodiscard]] Host host();
+  [[nodiscard]] Host host() override;
   [[nodiscard]] Catalog& catalog() { return catalog_; }
   [[nodiscard]] const Layout& layout() const { return layout_; }
 

@@ -41,7 +41,7 @@ Result<int> PrintTemplate(const GlobalOptions& options, Session& session,
 Result<int> Remove(const GlobalOptions& options, Session& session, const TemplateRecord& record) {
   VENEER_TRY(Templates(session.host()).Remove(record.id));
   if (options.style == OutputStyle::kJson) {
-    VENEER_TRY(PrintJson({{"id", record.id}, {"name", record.name}, {"removed", true}}));
+    VENEER_TRY(PrintJson(RemovedJson(record)));
   } else {
     VENEER_TRY(Print(fmt::format("removed {}\n", record.name)));
   }
@@ -95,10 +95,7 @@ Result<int> SnapshotCreate(const GlobalOptions& options, const SnapshotCreateArg
   if (!snapshot) return Fail(std::move(snapshot).error());
   const Views views = VENEER_TRY(Views::Of(session->catalog(), session->layout()));
   if (options.style == OutputStyle::kJson) {
-    nlohmann::ordered_json json = views.Json(snapshot->record);
-    json["held_ms"] = snapshot->held.count();
-    json["timings_ms"] = TimingsJson(snapshot->timings);
-    VENEER_TRY(PrintJson(json));
+    VENEER_TRY(PrintJson(views.Json(*snapshot)));
   } else {
     VENEER_TRY(
         Print(views.Text(snapshot->record) +

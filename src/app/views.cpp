@@ -1,23 +1,16 @@
 #include "app/views.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "app/output.h"
 #include "app/table.h"
 #include "base/size_text.h"
-#include "cow/store_info.h"
-#include "kernel/linux/linux_file.h"
 
 namespace veneer {
 namespace {
-
-// Microseconds are as fine as the clock is of use for.
-double Rounded(const StepTiming& timing) { return std::round(timing.took.count() * 1000) / 1000; }
 
 std::string TimingsText(const std::vector<StepTiming>& timings) {
   std::string text;
@@ -27,17 +20,7 @@ std::string TimingsText(const std::vector<StepTiming>& timings) {
   return text;
 }
 
-Bytes AllocatedIn(const std::string& path) {
-  const auto file = LinuxFile::Open(path, Access::kReadOnly);
-  return file ? (*file)->AllocatedBytes().value_or(Bytes(0)) : Bytes(0);
-}
-
 }  // namespace
-
-std::string FormatTimestamp(Timestamp time) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(
-                                                  std::chrono::floor<std::chrono::seconds>(time))));
-}
 
 Result<int> PrintNone(const GlobalOptions& options) {
   if (options.style == OutputStyle::kJson) VENEER_TRY(PrintJson(nlohmann::ordered_json::array()));
@@ -49,75 +32,25 @@ Error NoState(const GlobalOptions& options) {
           "name another directory with --root, or begin with 'veneer template import'"};
 }
 
-nlohmann::ordered_json TimingsJson(const std::vector<StepTiming>& timings) {
-  nlohmann::ordered_json json = nlohmann::ordered_json::object();
-  for (const StepTiming& each : timings) json[each.step] = Rounded(each);
-  return json;
-}
-
 Result<Views> Views::Of(const Catalog& catalog, const Layout& layout) {
-  std::map<std::string, std::string> names;
-  for (auto& each : VENEER_TRY(catalog.Templates())) names.emplace(each.id, std::move(each.name));
-  return Views(layout, std::move(names));
-}
-
-std::string Views::TemplateOf(const SandboxRecord& sandbox) const {
-  const auto name = template_names_.find(sandbox.template_id);
-  return name == template_names_.end() ? sandbox.template_id : name->second;
-}
-
-Views::Usage Views::UsageOf(const SandboxRecord& sandbox) const {
-  Usage usage;
-  const auto store = LinuxFile::Open(layout_.Store(sandbox.id), Access::kReadOnly);
-  if (!store) return usage;
-  usage.used = (*store)->AllocatedBytes().value_or(Bytes(0));
-  const auto info = ReadStoreInfo(**store);
-  if (info) usage.changed = info->data;
-  return usage;
-}
-
-Bytes Views::UsedBy(const TemplateRecord& record) const {
-  return AllocatedIn(layout_.Image(record.id));
+  return Views(VENEER_TRY(JsonViews::Of(catalog, layout)));
 }
 
 nlohmann::ordered_json Views::Json(const SandboxRecord& sandbox) const {
-  const Usage usage = UsageOf(sandbox);
-  nlohmann::ordered_json json;
-  json["id"] = sandbox.id;
-  json["name"] = sandbox.name;
-  json["template"] = TemplateOf(sandbox);
-  json["state"] = StateName(sandbox.state);
-  json["backend"] = sandbox.backend;
-  json["export"] = sandbox.export_way;
-  json["path"] = sandbox.path ? nlohmann::ordered_json(*sandbox.path) : nlohmann::ordered_json();
-  json["size"] = sandbox.size.value();
-  json["used_bytes"] = usage.used.value();
-  json["changed_bytes"] = usage.changed.value();
-  json["created_at"] = FormatTimestamp(sandbox.created_at);
-  json["operation"] = sandbox.last_operation;
-  json["timings_ms"] = TimingsJson(sandbox.timings);
-  if (!sandbox.reason.empty()) json["reason"] = sandbox.reason;
-  return json;
+  return json_.Json(sandbox);
 }
 
 nlohmann::ordered_json Views::Json(const TemplateRecord& record) const {
-  nlohmann::ordered_json json;
-  json["id"] = record.id;
-  json["name"] = record.name;
-  json["kind"] = KindName(record.kind);
-  json["size"] = record.image.size.value();
-  json["used_bytes"] = UsedBy(record).value();
-  json["digest"] = record.digest;
-  json["created_at"] = FormatTimestamp(record.created_at);
-  if (record.made_from) json["made_from"] = *record.made_from;
-  return json;
+  return json_.Json(record);
 }
 
+nlohmann::ordered_json Views::Json(const Snapshot& snapshot) const { return json_.Json(snapshot); }
+
 std::string Views::Text(const SandboxRecord& sandbox) const {
-  const Usage usage = UsageOf(sandbox);
+  const JsonViews::Usage usage = json_.UsageOf(sandbox);
   KeyValues pairs{{"id", sandbox.id},
                   {"name", sandbox.name},
-                  {"template", TemplateOf(sandbox)},
+                  {"template", json_.TemplateOf(sandbox)},
                   {"state", std::string(StateName(sandbox.state))},
                   {"backend", sandbox.backend},
                   {"path", sandbox.path.value_or("-")},
@@ -137,7 +70,7 @@ std::string Views::Text(const TemplateRecord& record) const {
                   {"name", record.name},
                   {"kind", std::string(KindName(record.kind))},
                   {"size", RenderSize(record.image.size)},
-                  {"used", RenderSize(UsedBy(record))},
+                  {"used", RenderSize(json_.UsedBy(record))},
                   {"digest", record.digest},
                   {"created", FormatTimestamp(record.created_at)}};
   if (record.made_from) pairs.emplace_back("made from", *record.made_from);
@@ -148,8 +81,8 @@ std::string Views::Table(const std::vector<SandboxRecord>& sandboxes) const {
   std::vector<std::vector<std::string>> rows;
   rows.reserve(sandboxes.size());
   for (const SandboxRecord& each : sandboxes) {
-    const Usage usage = UsageOf(each);
-    rows.push_back({each.id, each.name, TemplateOf(each), std::string(StateName(each.state)),
+    const JsonViews::Usage usage = json_.UsageOf(each);
+    rows.push_back({each.id, each.name, json_.TemplateOf(each), std::string(StateName(each.state)),
                     each.backend, FormatSize(each.size), FormatSize(usage.used),
                     FormatSize(usage.changed), each.path.value_or("-")});
   }
@@ -170,7 +103,7 @@ std::string Views::Table(const std::vector<TemplateRecord>& records) const {
   rows.reserve(records.size());
   for (const TemplateRecord& each : records) {
     rows.push_back({each.name, std::string(KindName(each.kind)), FormatSize(each.image.size),
-                    FormatSize(UsedBy(each)), FormatTimestamp(each.created_at), each.id});
+                    FormatSize(json_.UsedBy(each)), FormatTimestamp(each.created_at), each.id});
   }
   return RenderTable(
       {{"NAME"}, {"KIND"}, {"SIZE", Align::kRight}, {"USED", Align::kRight}, {"CREATED"}, {"ID"}},

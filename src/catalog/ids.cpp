@@ -18,16 +18,16 @@ bool IsLetterOrDigit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <
 
 bool MayBeInName(char c) { return IsLetterOrDigit(c) || c == '.' || c == '_' || c == '-'; }
 
-bool IsId(std::string_view text, std::string_view prefix) {
-  return text.size() == prefix.size() + kDigits && text.starts_with(prefix) &&
-         IsHex(text.substr(prefix.size()));
-}
-
 }  // namespace
 
 bool IsHex(std::string_view text) {
   return std::ranges::all_of(
       text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+bool IsId(std::string_view text, std::string_view prefix) {
+  return text.size() == prefix.size() + kDigits && text.starts_with(prefix) &&
+         IsHex(text.substr(prefix.size()));
 }
 
 Result<std::string> NewId(std::string_view prefix) {

@@ -18,6 +18,9 @@ inline constexpr std::string_view kTemplatePrefix = "tp-";
 // is there already. Any thread.
 Result<std::string> NewId(std::string_view prefix);
 
+// Whether it is an id with that prefix, of an object or of none.
+bool IsId(std::string_view text, std::string_view prefix);
+
 // kUsage, with what a name may be.
 Result<void> RequireName(std::string_view name);
 

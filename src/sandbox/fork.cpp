@@ -20,10 +20,11 @@ struct Forks {
 };
 
 // New sandboxes like the parent, each locked, none recorded yet.
-Result<Forks> Plan(const Host& host, const SandboxRecord& parent, unsigned count) {
+Result<Forks> Plan(const Host& host, const SandboxRecord& parent,
+                   const std::vector<std::string>& ids) {
   Forks forks;
-  for (unsigned n = 0; n < count; ++n) {
-    SandboxRecord record{.id = VENEER_TRY(NewId("sb-")),
+  for (const std::string& id : ids) {
+    SandboxRecord record{.id = id,
                          .template_id = parent.template_id,
                          .state = SandboxState::kCreating,
                          .backend = parent.backend,
@@ -38,8 +39,14 @@ Result<Forks> Plan(const Host& host, const SandboxRecord& parent, unsigned count
   return forks;
 }
 
+Result<void> RequireForks(std::size_t count) {
+  if (count > 0 && count <= kMostForks) return {};
+  return Fail(ErrorKind::kUsage, fmt::format("cannot make {} forks", count),
+              fmt::format("--count is from 1 to {}", kMostForks));
+}
+
 // What the clones take at once.
-Result<Bytes> RoomFor(const Host& host, const SandboxRecord& parent, unsigned count) {
+Result<Bytes> RoomFor(const Host& host, const SandboxRecord& parent, std::size_t count) {
   if (TrySharing(host.layout.sandboxes())) return Bytes(0);
   const auto store = VENEER_TRY(LinuxFile::Open(host.layout.Store(parent.id), Access::kReadOnly));
   const Bytes data = VENEER_TRY(store->AllocatedBytes());
@@ -70,20 +77,29 @@ Result<void> EndAndForget(const Host& host, const SandboxRecord& fork) {
 
 Result<std::vector<SandboxRecord>> Lifecycle::Fork(const std::string& reference, unsigned count) {
   StepClock clock(host_.log, "fork", reference);
-  return clock.Whole([&] { return ForkOne(reference, count, clock); });
+  return clock.Whole([&]() -> Result<std::vector<SandboxRecord>> {
+    VENEER_TRY(RequireForks(count));
+    std::vector<std::string> ids;
+    for (unsigned n = 0; n < count; ++n) ids.push_back(VENEER_TRY(NewId(kSandboxPrefix)));
+    return ForkOne(reference, ids, clock);
+  });
 }
 
-Result<std::vector<SandboxRecord>> Lifecycle::ForkOne(const std::string& reference, unsigned count,
+Result<std::vector<SandboxRecord>> Lifecycle::Fork(const std::string& reference,
+                                                   const std::vector<std::string>& ids) {
+  StepClock clock(host_.log, "fork", reference);
+  return clock.Whole([&] { return ForkOne(reference, ids, clock); });
+}
+
+Result<std::vector<SandboxRecord>> Lifecycle::ForkOne(const std::string& reference,
+                                                      const std::vector<std::string>& ids,
                                                       StepClock& clock) {
-  if (count == 0 || count > kMostForks) {
-    return Fail(ErrorKind::kUsage, fmt::format("cannot make {} forks", count),
-                fmt::format("--count is from 1 to {}", kMostForks));
-  }
+  VENEER_TRY(RequireForks(ids.size()));
   const ClaimedSandbox parent = VENEER_TRY(Claim(host_, reference, Verb::kFork));
   clock.Name(parent.record.id);
-  const Bytes needed = VENEER_TRY(RoomFor(host_, parent.record, count));
+  const Bytes needed = VENEER_TRY(RoomFor(host_, parent.record, ids.size()));
   VENEER_TRY(RequireRoom(host_.layout.sandboxes(), needed, host_.reserve));
-  Forks forks = VENEER_TRY(Plan(host_, parent.record, count));
+  Forks forks = VENEER_TRY(Plan(host_, parent.record, ids));
   VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Add(forks.records); }));
   const Result<void> filled = FillForks(parent.record, forks.records, clock);
   if (filled) return std::move(forks.records);

@@ -47,7 +47,7 @@ Result<SandboxRecord> Lifecycle::Make(const CreateRequest& request, StepClock& c
   VENEER_TRY(RequireRoom(host_.layout.sandboxes(), kLittle, host_.reserve));
   const DiskBackend* const backend =
       VENEER_TRY(host_.backends.Choose(request.backend, request.export_kind));
-  SandboxRecord record{.id = VENEER_TRY(NewId("sb-")),
+  SandboxRecord record{.id = request.id.empty() ? VENEER_TRY(NewId(kSandboxPrefix)) : request.id,
                        .template_id = from.id,
                        .backend = std::string(BackendName(backend->kind())),
                        .export_way = std::string(ExportName(request.export_kind)),

@@ -33,6 +33,7 @@ struct CreateRequest {
   std::optional<Bytes> size{};
   BackendChoice backend = BackendChoice::kAuto;
   ExportKind export_kind = ExportKind::kFuse;
+  std::string id{};  // of the new sandbox (NewId); where empty, it gets one here
 };
 
 enum class DestroyMode : std::uint8_t {
@@ -60,6 +61,9 @@ class Lifecycle {
   // `count` running copies of its disk, of one moment: all, or none and nothing has changed.
   // kUsage: none, or more than 1,000.
   Result<std::vector<SandboxRecord>> Fork(const std::string& reference, unsigned count);
+  // The same, with the ids that the copies are to have.
+  Result<std::vector<SandboxRecord>> Fork(const std::string& reference,
+                                          const std::vector<std::string>& ids);
 
  private:
   // Each verb, with a clock that has its name.
@@ -68,8 +72,8 @@ class Lifecycle {
   Result<SandboxRecord> ResumeOne(const std::string& reference,
                                   std::optional<BackendChoice> backend, StepClock& clock);
   Result<void> DestroyOne(const std::string& reference, DestroyMode mode, StepClock& clock);
-  Result<std::vector<SandboxRecord>> ForkOne(const std::string& reference, unsigned count,
-                                             StepClock& clock);
+  Result<std::vector<SandboxRecord>> ForkOne(const std::string& reference,
+                                             const std::vector<std::string>& ids, StepClock& clock);
 
   Result<SandboxRecord> Start(SandboxRecord record, StepClock& clock);
   Result<SandboxRecord> Attached(SandboxRecord record, StepClock& clock);

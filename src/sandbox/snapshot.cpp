@@ -90,22 +90,22 @@ Result<Snapshot> Snapshotting::Run(const IntentRecord& intent, StepClock& clock,
   return Snapshot{.record = std::move(finished), .held = still.held, .timings = clock.steps()};
 }
 
-Result<Snapshot> Take(const Host& host, const std::string& sandbox, const std::string& name,
+// `made`: the name that it is to have, and its id, if that is chosen already.
+Result<Snapshot> Take(const Host& host, const std::string& sandbox, TemplateRecord made,
                       StepClock& clock, const Progress& progress) {
-  VENEER_TRY(RequireName(name));
-  const auto taken = host.catalog.Template(name);
-  if (taken && taken->name == name) {
-    return Fail(ErrorKind::kConflict, fmt::format("a template {} exists", name),
+  VENEER_TRY(RequireName(made.name));
+  const auto taken = host.catalog.Template(made.name);
+  if (taken && taken->name == made.name) {
+    return Fail(ErrorKind::kConflict, fmt::format("a template {} exists", made.name),
                 "choose another name, or remove that one first");
   }
   const ClaimedSandbox claimed = VENEER_TRY(Claim(host, sandbox, Verb::kSnapshot));
   clock.Name(claimed.record.id);
   const Bytes needed = VENEER_TRY(RoomFor(host, claimed.record));
   VENEER_TRY(RequireRoom(host.layout.templates(), needed, host.reserve));
-  const TemplateRecord made{.id = VENEER_TRY(NewId("tp-")),
-                            .name = name,
-                            .kind = TemplateKind::kSnapshot,
-                            .made_from = claimed.record.id};
+  if (made.id.empty()) made.id = VENEER_TRY(NewId(kTemplatePrefix));
+  made.kind = TemplateKind::kSnapshot;
+  made.made_from = claimed.record.id;
   ObjectLock lock = VENEER_TRY(ObjectLock::Take(host.layout.locks(), made.id, "snapshot"));
   const IntentRecord intent{
       .id = made.id, .verb = "snapshot", .object = claimed.record.id, .began_at = host.now()};
@@ -120,9 +120,10 @@ Result<Snapshot> Take(const Host& host, const std::string& sandbox, const std::s
 }  // namespace
 
 Result<Snapshot> TakeSnapshot(const Host& host, const std::string& sandbox, const std::string& name,
-                              const Progress& progress) {
+                              const Progress& progress, const std::string& id) {
   StepClock clock(host.log, "snapshot", sandbox);
-  return clock.Whole([&] { return Take(host, sandbox, name, clock, progress); });
+  return clock.Whole(
+      [&] { return Take(host, sandbox, {.id = id, .name = name}, clock, progress); });
 }
 
 }  // namespace veneer

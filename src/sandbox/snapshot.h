@@ -22,9 +22,10 @@ struct Snapshot {
   std::vector<StepTiming> timings;
 };
 
-// `name`: of the new template. kConflict: it is taken; kNoSpace: the image might use up the
-// reserve. On failure nothing is left, and the sandbox is as it was.
+// `name`: of the new template; `id`: its id (NewId), or empty, and it gets one here. kConflict: the
+// name is taken; kNoSpace: the image might use up the reserve. On failure nothing is left, and the
+// sandbox is as it was.
 Result<Snapshot> TakeSnapshot(const Host& host, const std::string& sandbox, const std::string& name,
-                              const Progress& progress = {});
+                              const Progress& progress = {}, const std::string& id = {});
 
 }  // namespace veneer

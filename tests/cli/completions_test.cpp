@@ -18,7 +18,7 @@ const std::vector<std::string> kCommands = {
     "pause",           "resume",      "fork",          "destroy",     "recover",
     "cow create",      "cow info",    "cow list",      "cow check",   "cow flatten",
     "cow attach",      "cow fill",    "cow grow",      "cow detach",  "gc",
-    "doctor",          "demo",
+    "doctor",          "demo",        "daemon",        "events",
 };
 
 std::vector<std::string> WordsOf(const std::string& text) {

@@ -17,6 +17,7 @@
 #include "base/unique_fd.h"
 #include "kernel/linux/linux_mounts.h"
 #include "kernel/linux/read_text.h"
+#include "lifecycle/asked.h"
 
 namespace veneer::lifecycle {
 namespace {
@@ -45,12 +46,16 @@ std::size_t FilesIn(const std::string& directory) {
 
 bool SandboxesTest::InGuest() { return std::getenv("VENEER_VM") != nullptr; }
 
-void SandboxesTest::SetUp() { ImportBase(); }
+void SandboxesTest::SetUp() {
+  asked_ = BeginAsking(root_, run_, dir_.path());
+  ImportBase();
+}
 
 void SandboxesTest::TearDown() {
   for (const json& sandbox : Ok({"ls"})) Ok({"destroy", sandbox.at("id").get<std::string>()});
   EXPECT_EQ(Leftovers(), std::vector<std::string>{});
   TakeAway();
+  asked_.reset();
 }
 
 void SandboxesTest::TakeAway() const {
@@ -66,7 +71,7 @@ void SandboxesTest::TakeAway() const {
 }
 
 std::vector<std::string> SandboxesTest::Command(std::vector<std::string> arguments) const {
-  arguments.insert(arguments.begin(), {support::Program(), "--root", root_, "--run", run_});
+  arguments.insert(arguments.begin(), {AskedProgram(), "--root", root_, "--run", run_});
   return arguments;
 }
 

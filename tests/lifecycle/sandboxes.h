@@ -1,4 +1,5 @@
-// A state directory of a test's own, worked on with the real `veneer` program.
+// A state directory of a test's own, worked on with the real `veneer` program, or through its API
+// (lifecycle/asked.h).
 //
 // In a guest with device-mapper sandboxes are of the dm backend, elsewhere of the user backend. A
 // test that leaves a mount, a device or a server behind fails; it is taken away in any case.
@@ -6,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -80,6 +82,7 @@ class SandboxesTest : public ::testing::Test {
   std::string run_ = dir_ / "run";
 
  private:
+  std::shared_ptr<void> asked_;
   // What the kernel must have of disks that run.
   struct Expected {
     std::size_t servers = 0;

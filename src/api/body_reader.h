@@ -1,0 +1,39 @@
+// BodyReader: the JSON object in a request's body, read strictly.
+//
+// Total. Refused as kUsage: what is no JSON object, a member that stands twice or is unknown, more
+// than 8 levels, a value of another type, text with control characters or over 255 bytes.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/units.h"
+
+namespace veneer::api {
+
+class BodyReader {
+ public:
+  // `known`: the members that it may have. An empty text is an empty object.
+  static Result<BodyReader> Of(std::string_view text,
+                               std::initializer_list<std::string_view> known);
+
+  [[nodiscard]] Result<std::string> Text(std::string_view name) const;
+  // Nothing where there is none.
+  [[nodiscard]] Result<std::optional<std::string>> OptionalText(std::string_view name) const;
+  // A whole number of 1 or more, below 2^63.
+  [[nodiscard]] Result<std::optional<std::uint64_t>> OptionalNumber(std::string_view name) const;
+  [[nodiscard]] Result<std::optional<Bytes>> OptionalSize(std::string_view name) const;
+
+ private:
+  explicit BodyReader(std::shared_ptr<const nlohmann::json> json) : json_(std::move(json)) {}
+
+  std::shared_ptr<const nlohmann::json> json_;
+};
+
+}  // namespace veneer::api
