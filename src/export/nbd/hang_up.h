@@ -1,6 +1,6 @@
 // Clients that hang up while replies are on their way to them.
 //
-// nbdkit before 1.42 (Debian 12 has 1.32) then asserts in a thread of that one connection and ends
+// nbdkit before 1.34 (Debian 12 has 1.32) then asserts in a thread of that one connection and ends
 // with all others: "server: Don't assert on send if client hangs up early", a VMM that is killed is
 // enough. Where the disk's process is ours, that thread is put aside instead, for ever, with what
 // its connection has; the client is gone anyway.
