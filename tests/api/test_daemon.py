@@ -174,7 +174,7 @@ class Events(DaemonTest):
             steps = []
             while (event := ear.next())["event"] == "step":
                 steps.append(event["data"]["step"])
-            self.assertEqual(steps, ["record", "store", "verify", "attach"])
+            self.assertEqual(steps, ["record", "store", "verify", "attach", "settle"])
             ended = event
             self.assertEqual(ended["data"]["phase"], "ended")
             self.assertEqual(ended["data"]["result"]["name"], "web")
