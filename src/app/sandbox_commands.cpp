@@ -82,6 +82,7 @@ Result<int> SandboxCreate(const GlobalOptions& options, const CreateArguments& a
                         .name = arguments.name,
                         .backend = VENEER_TRY(BackendChoiceNamed(arguments.backend))};
   if (arguments.size) request.size = VENEER_TRY(ParseSize(*arguments.size));
+  if (arguments.boot) request.machine = VENEER_TRY(MachineOf(arguments.machine));
   const SpaceReserve reserve = VENEER_TRY(ParseSpaceReserve(arguments.reserve));
   const auto session = VENEER_TRY(Session::OpenToChange(options, reserve));
   const SandboxRecord record = VENEER_TRY(Lifecycle(session->host()).Create(request));

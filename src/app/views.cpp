@@ -27,6 +27,26 @@ std::string TimingsText(const std::vector<StepTiming>& timings) {
   return text;
 }
 
+std::string_view MachineState(const SandboxRecord& sandbox) {
+  if (sandbox.state == SandboxState::kRunning) return "running";
+  return sandbox.reason.empty() ? "saved" : "ended";
+}
+
+nlohmann::ordered_json MachineJson(const SandboxRecord& sandbox) {
+  return {{"state", MachineState(sandbox)},
+          {"acceleration", sandbox.machine->acceleration},
+          {"memory", sandbox.machine->memory.value()},
+          {"cpus", sandbox.machine->cpus},
+          {"network", sandbox.machine->network}};
+}
+
+std::string MachineText(const SandboxRecord& sandbox) {
+  const MachineRecord& machine = *sandbox.machine;
+  return fmt::format("{}, {}, {} of memory, {} {}, network {}", MachineState(sandbox),
+                     machine.acceleration, FormatSize(machine.memory), machine.cpus,
+                     machine.cpus == 1 ? "CPU" : "CPUs", machine.network);
+}
+
 Bytes AllocatedIn(const std::string& path) {
   const auto file = LinuxFile::Open(path, Access::kReadOnly);
   return file ? (*file)->AllocatedBytes().value_or(Bytes(0)) : Bytes(0);
@@ -95,6 +115,7 @@ nlohmann::ordered_json Views::Json(const SandboxRecord& sandbox) const {
   json["created_at"] = FormatTimestamp(sandbox.created_at);
   json["operation"] = sandbox.last_operation;
   json["timings_ms"] = TimingsJson(sandbox.timings);
+  if (sandbox.machine) json["machine"] = MachineJson(sandbox);
   if (!sandbox.reason.empty()) json["reason"] = sandbox.reason;
   return json;
 }
@@ -109,6 +130,7 @@ nlohmann::ordered_json Views::Json(const TemplateRecord& record) const {
   json["digest"] = record.digest;
   json["created_at"] = FormatTimestamp(record.created_at);
   if (record.made_from) json["made_from"] = *record.made_from;
+  json["boots"] = record.boot.has_value();
   return json;
 }
 
@@ -124,6 +146,7 @@ std::string Views::Text(const SandboxRecord& sandbox) const {
                   {"used", RenderSize(usage.used)},
                   {"changed", RenderSize(usage.changed)},
                   {"created", FormatTimestamp(sandbox.created_at)}};
+  if (sandbox.machine) pairs.emplace_back("machine", MachineText(sandbox));
   if (!sandbox.timings.empty()) {
     pairs.emplace_back(sandbox.last_operation, TimingsText(sandbox.timings));
   }
@@ -140,6 +163,7 @@ std::string Views::Text(const TemplateRecord& record) const {
                   {"digest", record.digest},
                   {"created", FormatTimestamp(record.created_at)}};
   if (record.made_from) pairs.emplace_back("made from", *record.made_from);
+  if (record.boot) pairs.emplace_back("boots", "yes");
   return RenderKeyValues(pairs);
 }
 

@@ -28,7 +28,7 @@ class Catalog {
  public:
   // The schema that this program writes. Older ones are migrated by Open, one step after the other,
   // each in a transaction.
-  static constexpr int kSchema = 2;
+  static constexpr int kSchema = 3;
 
   // Makes the directory and the file where they are missing. kUnsupported: a file system on which
   // SQLite cannot lock.

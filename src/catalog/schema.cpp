@@ -53,6 +53,12 @@ constexpr const char* kSteps[] = {
       began_at INTEGER NOT NULL
     ) STRICT;
     )",
+    // 3: what templates boot, and the machines of sandboxes (machine_text.h).
+    R"(
+    ALTER TABLE templates ADD COLUMN boot TEXT NOT NULL DEFAULT '';
+    ALTER TABLE templates ADD COLUMN machine TEXT NOT NULL DEFAULT '';
+    ALTER TABLE sandboxes ADD COLUMN machine TEXT NOT NULL DEFAULT '';
+    )",
 };
 static_assert(std::size(kSteps) == Catalog::kSchema);
 

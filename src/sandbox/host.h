@@ -9,12 +9,14 @@
 #include "images/space.h"
 #include "sandbox/backend_set.h"
 #include "sandbox/layout.h"
+#include "vm/vmm.h"
 
 namespace veneer {
 
 struct Host {
   Catalog& catalog;
   BackendSet& backends;
+  Vmm& vmm;
   const Layout& layout;
   SpaceReserve reserve;
   std::function<Timestamp()> now;

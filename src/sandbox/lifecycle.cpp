@@ -8,6 +8,7 @@
 #include "catalog/ids.h"
 #include "cow/create.h"
 #include "images/space.h"
+#include "sandbox/machine.h"
 
 namespace veneer {
 namespace {
@@ -28,6 +29,26 @@ Result<void> Settle(const Host& host, SandboxRecord& record, SandboxState state,
   return host.catalog.Update(record);
 }
 
+// kUsage for a machine that the template cannot boot, or that no machine is.
+Result<void> RequireMachine(const TemplateRecord& from,
+                            const std::optional<MachineRecord>& machine) {
+  if (!machine) return {};
+  if (!from.boot) {
+    return Fail(ErrorKind::kUsage, fmt::format("the template {} boots nothing", from.name),
+                "make one that does: veneer template build, or template import --kernel");
+  }
+  constexpr unsigned kMostCpus = 64;
+  if (machine->cpus == 0 || machine->cpus > kMostCpus) {
+    return Fail(ErrorKind::kUsage, fmt::format("--cpus {}", machine->cpus), "it is from 1 to 64");
+  }
+  if (machine->memory < MiB(64) || machine->memory > GiB(1024) ||
+      machine->memory % MiB(1) != Bytes(0)) {
+    return Fail(ErrorKind::kUsage, "the machine's memory is no whole number of MiB from 64 on",
+                "--memory 256M is usual");
+  }
+  return {};
+}
+
 void BeginOperation(SandboxRecord& record, std::string_view name, SandboxState state) {
   record.last_operation = name;
   record.timings.clear();
@@ -45,7 +66,12 @@ Result<SandboxRecord> Lifecycle::Create(const CreateRequest& request) {
                        .template_id = from.id,
                        .backend = std::string(BackendName(backend->kind())),
                        .size = size,
-                       .created_at = host_.now()};
+                       .created_at = host_.now(),
+                       .machine = request.machine};
+  VENEER_TRY(RequireMachine(from, request.machine));
+  // A saved machine goes on as it is, on the disk that it knows.
+  const bool warm = request.machine && from.machine && size == from.image.size;
+  if (warm) record.machine = from.machine;
   if (!request.name.empty()) VENEER_TRY(RequireName(request.name));
   record.name = request.name.empty() ? record.id : request.name;
   ObjectLock lock = VENEER_TRY(ObjectLock::Take(host_.layout.locks(), record.id, "create"));
@@ -56,10 +82,11 @@ Result<SandboxRecord> Lifecycle::Create(const CreateRequest& request) {
     std::move(lock).Forget();
     return Fail(begun.error());
   }
-  const auto made = clock.Time("store", [&] {
-    return CreateStore(
+  const Result<void> made = clock.Time("store", [&]() -> Result<void> {
+    VENEER_TRY(CreateStore(
         host_.layout.Store(record.id),
-        {.chunk_size = ChunkSize{}, .origin_size = from.image.size, .disk_size = size});
+        {.chunk_size = ChunkSize{}, .origin_size = from.image.size, .disk_size = size}));
+    return warm ? ShareMachine(host_, from.id, record.id) : Result<void>();
   });
   auto started = made ? Start(record, clock) : Fail(made.error());
   if (!started) {
@@ -69,21 +96,39 @@ Result<SandboxRecord> Lifecycle::Create(const CreateRequest& request) {
   return started;
 }
 
-// Verifies and attaches. What it yields says that it runs, and is yet to be recorded.
+// Runs the machine, and a new one with an identity of its own. On failure it does not run.
+Result<void> Lifecycle::RunMachineOf(SandboxRecord& record, StepClock& clock) {
+  if (!record.machine) return {};
+  VENEER_TRY(RunMachine(host_, record, clock));
+  if (record.last_operation == VerbName(Verb::kResume)) return {};
+  const Result<void> fresh =
+      clock.Time("identity", [&] { return FreshenMachine(host_, record); });
+  if (!fresh) EndMachine(host_, record).Ignore("recover does it; the cause is what matters");
+  return fresh;
+}
+
+// Verifies, attaches, runs the machine. What it yields says that it runs, and is yet to be recorded.
+// On failure its disk is not attached.
 Result<SandboxRecord> Lifecycle::Attached(SandboxRecord record, StepClock& clock) {
   VENEER_TRY(clock.Time("verify", [&] { return RequireFiles(host_, record); }));
   record.path = VENEER_TRY(clock.Time("attach", [&] { return AttachDiskOf(host_, record); }));
+  const Result<void> runs = RunMachineOf(record, clock);
+  if (!runs) {
+    EndDiskOf(host_, record).Ignore("recover does it; the cause is what matters");
+    return Fail(runs.error());
+  }
   record.timings = clock.steps();
   record.state = SandboxState::kRunning;
   record.reason.clear();
   return record;
 }
 
-// The same, and records it. On failure its disk is not attached.
+// The same, and records it.
 Result<SandboxRecord> Lifecycle::Start(SandboxRecord record, StepClock& clock) {
   record = VENEER_TRY(Attached(std::move(record), clock));
   const Result<void> recorded = host_.catalog.Update(record);
   if (recorded) return record;
+  EndMachine(host_, record).Ignore("recover does it; the cause is what matters");
   EndDiskOf(host_, record).Ignore("recover does it; the cause is what matters");
   return Fail(recorded.error());
 }
@@ -94,8 +139,13 @@ Result<SandboxRecord> Lifecycle::Pause(const std::string& reference) {
   BeginOperation(record, "pause", claimed.through);
   StepClock clock;
   VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Update(record); }));
-  const auto detached = clock.Time("detach", [&] { return DetachDiskOf(host_, record); });
+  const Result<std::string> gone = SaveMachine(host_, record, clock);
+  const auto detached = gone ? clock.Time("detach", [&] { return DetachDiskOf(host_, record); })
+                             : Result<Detached>(Fail(gone.error()));
   record.timings = clock.steps();
+  if (!detached && gone && record.machine) {
+    return Fail(PausedWithoutDetach(record, detached.error()));
+  }
   if (!detached) {
     Settle(host_, record, SandboxState::kRunning).Ignore("recover does it");
     return Fail(detached.error());
@@ -103,7 +153,8 @@ Result<SandboxRecord> Lifecycle::Pause(const std::string& reference) {
   VENEER_TRY(Settle(host_, record, SandboxState::kPaused,
                     *detached == Detached::kWasGone
                         ? "its disk had gone by itself: what was not flushed is lost"
-                        : ""));
+                    : gone->empty() ? ""
+                                    : MachineIsGone(*gone)));
   return record;
 }
 
@@ -130,12 +181,36 @@ Result<SandboxRecord> Lifecycle::Resume(const std::string& reference,
   return started;
 }
 
+// Its disk is held by somebody else, and its machine is saved: it goes on from there.
+Error Lifecycle::PausedWithoutDetach(SandboxRecord& record, const Error& cause) {
+  StepClock clock;
+  const Result<void> runs = RunMachine(host_, record, clock);
+  if (runs) {
+    Settle(host_, record, SandboxState::kRunning).Ignore("recover does it");
+    return cause;
+  }
+  Error told = cause;
+  told.what = fmt::format("{}; its machine does not go on: {}", cause.what, runs.error().what);
+  return told;  // it stays on the way: recover pauses it once its disk is free
+}
+
+// Without its machine a sandbox that stays is one whose machine has ended.
+Result<void> Lifecycle::EndMachineOrReturnTo(SandboxState before, SandboxRecord& record) {
+  if (!record.machine) return {};
+  const Result<void> ended = EndMachine(host_, record);
+  if (ended) return {};
+  record.state = before;
+  host_.catalog.Update(record).Ignore("recover does it; the cause is what matters");
+  return ended;
+}
+
 Result<void> Lifecycle::Destroy(const std::string& reference, DestroyMode mode) {
   ClaimedSandbox claimed = VENEER_TRY(Claim(host_, reference, Verb::kDestroy));
   SandboxRecord& record = claimed.record;
   const SandboxState before = record.state;
   BeginOperation(record, "destroy", claimed.through);
   VENEER_TRY(host_.catalog.Update(record));
+  VENEER_TRY(EndMachineOrReturnTo(before, record));
   const auto detached = DetachDiskOf(host_, record);
   const bool give_up =
       mode == DestroyMode::kForce && !detached && detached.error().kind != ErrorKind::kConflict;

@@ -31,6 +31,8 @@ struct CreateRequest {
   // kUsage where it is smaller than the template's image.
   std::optional<Bytes> size{};
   BackendChoice backend = BackendChoice::kAuto;
+  // The machine to boot; its acceleration is found out. kUsage where the template boots nothing.
+  std::optional<MachineRecord> machine{};
 };
 
 enum class DestroyMode : std::uint8_t {
@@ -45,7 +47,8 @@ class Lifecycle {
   // kNoSpace where it would use up the reserve.
   Result<SandboxRecord> Create(const CreateRequest& request);
 
-  // The disk's users are gone afterwards; kConflict names those who stay, and it runs on.
+  // The disk's users are gone afterwards; kConflict names those who stay, and it runs on. A machine
+  // is saved with its memory first; where that fails it runs on.
   Result<SandboxRecord> Pause(const std::string& reference);
 
   // `backend`: another than it had before; where absent, that one, or any if the host lacks it.
@@ -62,6 +65,9 @@ class Lifecycle {
  private:
   Result<SandboxRecord> Start(SandboxRecord record, StepClock& clock);
   Result<SandboxRecord> Attached(SandboxRecord record, StepClock& clock);
+  Result<void> RunMachineOf(SandboxRecord& record, StepClock& clock);
+  Error PausedWithoutDetach(SandboxRecord& record, const Error& cause);
+  Result<void> EndMachineOrReturnTo(SandboxState before, SandboxRecord& record);
   Result<void> FillForks(const SandboxRecord& parent, std::vector<SandboxRecord>& forks);
 
   Host host_;

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "sandbox/lifecycle.h"
+#include "sandbox/machine.h"
 #include "sandbox/templates.h"
 
 namespace veneer {
@@ -90,6 +91,8 @@ Result<void> RequireFiles(const Host& host, const SandboxRecord& record) {
 }
 
 Result<void> Forget(const Host& host, const SandboxRecord& record) {
+  VENEER_TRY(EndMachine(host, record));
+  VENEER_TRY(ForgetMachine(host, record.id));
   std::error_code error;
   std::filesystem::remove(host.layout.Store(record.id), error);
   if (error)

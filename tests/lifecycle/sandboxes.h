@@ -23,6 +23,9 @@ class SandboxesTest : public ::testing::Test {
   void SetUp() override;
   void TearDown() override;
 
+  // Ends what a failed test has left.
+  void TakeAway() const;
+
   [[nodiscard]] std::string Path(std::string_view name) const { return dir_ / name; }
   [[nodiscard]] static bool InGuest();
   [[nodiscard]] static std::string Backend() { return InGuest() ? "dm" : "user"; }
@@ -71,8 +74,6 @@ class SandboxesTest : public ::testing::Test {
   std::string root_ = dir_ / "root";
   std::string run_ = dir_ / "run";
 
- private:
-  void TakeAway() const;
 };
 
 }  // namespace veneer::lifecycle

@@ -10,7 +10,7 @@
 #include "app/demo/demo_story.h"
 #include "app/demo/step_log.h"
 #include "app/demo/template_image.h"
-#include "app/demo/work_directory.h"
+#include "app/work_directory.h"
 #include "app/interrupt_watch.h"
 #include "app/output.h"
 #include "base/size_text.h"

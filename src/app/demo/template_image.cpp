@@ -6,9 +6,9 @@
 #include <iterator>
 #include <system_error>
 
-#include "app/demo/apt_sources.h"
+#include "app/apt_sources.h"
 #include "app/demo/machine_files.h"
-#include "app/demo/work_directory.h"
+#include "app/work_directory.h"
 #include "app/program.h"
 #include "kernel/linux/linux_file.h"
 
