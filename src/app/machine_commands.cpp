@@ -34,7 +34,9 @@ Result<void> WriteAll(int fd, std::string_view text) {
   return {};
 }
 
-void Tell(const std::string& what) { WriteAll(STDERR_FILENO, what + "\n").Ignore("it is a remark"); }
+void Tell(const std::string& what) {
+  WriteAll(STDERR_FILENO, what + "\n").Ignore("it is a remark");
+}
 
 Result<ExecRequest> RequestOf(const ExecArguments& arguments) {
   ExecRequest request{.argv = arguments.command,
@@ -163,8 +165,7 @@ Result<int> SandboxExec(const GlobalOptions& options, const ExecArguments& argum
   if (!session) return Fail(NoState(options));
   const SandboxRecord record = VENEER_TRY(RunningMachine(*session, arguments.sandbox));
   if (record.state != SandboxState::kRunning) {
-    return Fail(ErrorKind::kConflict,
-                fmt::format("{} is {}", record.id, StateName(record.state)),
+    return Fail(ErrorKind::kConflict, fmt::format("{} is {}", record.id, StateName(record.state)),
                 "resume it first: veneer resume ID");
   }
   const auto watch = VENEER_TRY(InterruptWatch::Install());
@@ -180,8 +181,8 @@ Result<int> TemplateRun(const GlobalOptions& options, const RunArguments& argume
   const auto watch = VENEER_TRY(InterruptWatch::Install());
   Lifecycle lifecycle(session->host());
   const SandboxRecord record = VENEER_TRY(lifecycle.Create(create));
-  const auto ended = StatusOf(
-      ExecIn(options, session->host().vmm, record.id, std::move(request), *watch));
+  const auto ended =
+      StatusOf(ExecIn(options, session->host().vmm, record.id, std::move(request), *watch));
   const Result<void> destroyed = lifecycle.Destroy(record.id, DestroyMode::kForce);
   if (!ended) return Fail(ended.error());
   if (!destroyed) Tell(OneLine(RenderErrorLine(destroyed.error())));

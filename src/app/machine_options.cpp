@@ -27,7 +27,8 @@ void AddCommandLine(CLI::App& app, const char* first, const char* description,
       ->type_name("SECONDS");
   app.add_option("--output-limit", arguments.output_limit, "Output beyond this is dropped")
       ->type_name("SIZE");
-  app.add_flag("--stdin,-i", arguments.input, "Pass on this command's stdin; it has none otherwise");
+  app.add_flag("--stdin,-i", arguments.input,
+               "Pass on this command's stdin; it has none otherwise");
 }
 
 void AddExec(CLI::App& app, Command& command) {
@@ -42,10 +43,11 @@ void AddExec(CLI::App& app, Command& command) {
 }
 
 void AddRun(CLI::App& app, Command& command) {
-  CLI::App& run = AddCommand(
-      app, "run", "Boot a new sandbox, run a command in it, and destroy it; the exit status is the "
-                  "command's",
-      "  veneer run debian -- cat /etc/debian_version");
+  CLI::App& run =
+      AddCommand(app, "run",
+                 "Boot a new sandbox, run a command in it, and destroy it; the exit status is the "
+                 "command's",
+                 "  veneer run debian -- cat /etc/debian_version");
   const auto arguments = std::make_shared<RunArguments>();
   AddCommandLine(run, "TEMPLATE", "The template: its name or id", arguments->exec);
   AddMachineOptions(run, arguments->machine);

@@ -57,8 +57,12 @@ Result<void> Bootstrap(const TemplateBuildArguments& arguments, const std::strin
   std::string packages(kPackages);
   for (const std::string& each : arguments.include) packages += "," + each;
   std::vector<std::string> argv = {
-      "mmdebstrap", "--quiet", "--variant=minbase", "--include=" + packages,
-      fmt::format("--customize-hook={} \"$1\" {}", (work / "hook").string(), work.string()), suite,
+      "mmdebstrap",
+      "--quiet",
+      "--variant=minbase",
+      "--include=" + packages,
+      fmt::format("--customize-hook={} \"$1\" {}", (work / "hook").string(), work.string()),
+      suite,
       work / "root.tar"};
   argv.insert(argv.end(), sources.begin(), sources.end());
   VENEER_TRY(RunOrFail(argv, watch));

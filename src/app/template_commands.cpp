@@ -43,9 +43,8 @@ Result<int> Remove(const GlobalOptions& options, Session& session, const Templat
 // kUsage for what goes with a kernel only.
 Result<std::optional<BootSource>> BootSourceOf(const TemplateImportArguments& arguments) {
   if (!arguments.kernel.empty()) {
-    return std::optional(BootSource{.kernel = arguments.kernel,
-                                    .initrd = arguments.initrd,
-                                    .cmdline = arguments.cmdline});
+    return std::optional(BootSource{
+        .kernel = arguments.kernel, .initrd = arguments.initrd, .cmdline = arguments.cmdline});
   }
   if (arguments.initrd.empty() && arguments.cmdline.empty()) return std::optional<BootSource>();
   return Fail(ErrorKind::kUsage, "--initrd and --cmdline go with a kernel",

@@ -17,7 +17,6 @@ std::string_view InitrdMaker();
 
 // An emulated timer may be late on a busy host, which is no reason to panic; and a panic ends the
 // machine, which is noticed.
-inline constexpr std::string_view kDebianCmdline =
-    "console=ttyS0 rw quiet panic=-1 no_timer_check";
+inline constexpr std::string_view kDebianCmdline = "console=ttyS0 rw quiet panic=-1 no_timer_check";
 
 }  // namespace veneer

@@ -39,9 +39,8 @@ Result<std::optional<BootRecord>> DecodeBoot(std::string_view text) {
   auto initrd = TextIn(json, "initrd");
   auto cmdline = TextIn(json, "cmdline");
   if (!kernel || !initrd || !cmdline) return Fail(ErrorKind::kCorrupt, "what it boots");
-  return std::optional(BootRecord{.kernel = *std::move(kernel),
-                                  .initrd = *std::move(initrd),
-                                  .cmdline = *std::move(cmdline)});
+  return std::optional(BootRecord{
+      .kernel = *std::move(kernel), .initrd = *std::move(initrd), .cmdline = *std::move(cmdline)});
 }
 
 std::string EncodeMachineRecord(const std::optional<MachineRecord>& machine) {

@@ -24,8 +24,8 @@ TEST(MachineText, DamagedTextIsCorrupt) {
     EXPECT_EQ(DecodeBoot(text).error().kind, ErrorKind::kCorrupt) << text;
     EXPECT_EQ(DecodeMachineRecord(text).error().kind, ErrorKind::kCorrupt) << text;
   }
-  EXPECT_FALSE(DecodeMachineRecord(
-      R"({"memory":-1,"cpus":1,"network":"none","acceleration":"kvm"})"));
+  EXPECT_FALSE(
+      DecodeMachineRecord(R"({"memory":-1,"cpus":1,"network":"none","acceleration":"kvm"})"));
 }
 
 }  // namespace

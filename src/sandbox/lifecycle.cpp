@@ -101,14 +101,13 @@ Result<void> Lifecycle::RunMachineOf(SandboxRecord& record, StepClock& clock) {
   if (!record.machine) return {};
   VENEER_TRY(RunMachine(host_, record, clock));
   if (record.last_operation == VerbName(Verb::kResume)) return {};
-  const Result<void> fresh =
-      clock.Time("identity", [&] { return FreshenMachine(host_, record); });
+  const Result<void> fresh = clock.Time("identity", [&] { return FreshenMachine(host_, record); });
   if (!fresh) EndMachine(host_, record).Ignore("recover does it; the cause is what matters");
   return fresh;
 }
 
-// Verifies, attaches, runs the machine. What it yields says that it runs, and is yet to be recorded.
-// On failure its disk is not attached.
+// Verifies, attaches, runs the machine. What it yields says that it runs, and is yet to be
+// recorded. On failure its disk is not attached.
 Result<SandboxRecord> Lifecycle::Attached(SandboxRecord record, StepClock& clock) {
   VENEER_TRY(clock.Time("verify", [&] { return RequireFiles(host_, record); }));
   record.path = VENEER_TRY(clock.Time("attach", [&] { return AttachDiskOf(host_, record); }));

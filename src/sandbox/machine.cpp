@@ -128,8 +128,8 @@ Result<void> RunMachine(const Host& host, SandboxRecord& record, StepClock& cloc
   const bool wakes = HasSavedMachine(host, record);
   if (wakes) spec.acceleration = AccelerationNamed(record.machine->acceleration);
   if (!wakes) VENEER_TRY(ForgetMachine(host, record.id));
-  const VmReport report = VENEER_TRY(wakes ? Waking(host, record).Run(std::move(spec))
-                                           : host.vmm.Start(spec));
+  const VmReport report =
+      VENEER_TRY(wakes ? Waking(host, record).Run(std::move(spec)) : host.vmm.Start(spec));
   NoteSteps(clock, report.steps);
   record.machine->acceleration = AccelerationName(report.acceleration);
   return {};

@@ -28,8 +28,8 @@ namespace veneer {
 // saved is still there unless it ran already. kUsage: its template boots nothing.
 Result<void> RunMachine(const Host& host, SandboxRecord& record, StepClock& clock);
 
-// Saves it and ends it. On failure it runs on. Yields why one that was not there any more had ended,
-// and nothing for one that was saved, or for a disk without a machine.
+// Saves it and ends it. On failure it runs on. Yields why one that was not there any more had
+// ended, and nothing for one that was saved, or for a disk without a machine.
 Result<std::string> SaveMachine(const Host& host, const SandboxRecord& record, StepClock& clock);
 
 // A copy of a sandbox's machine for `to` (a sandbox or a template), of the moment at which

@@ -122,9 +122,10 @@ Result<void> FreshenMachine(const Host& host, const SandboxRecord& record) {
                             }};
   const ExecEnd end = VENEER_TRY(host.vmm.Exec(record.id, request));
   if (ShellStatus(end) == 0) return {};
-  return Fail(ErrorKind::kFailed,
-              fmt::format("{} does not get an identity of its own: {}", record.id,
-                          complaint.empty() ? "no word why" : complaint.substr(0, complaint.find('\n'))));
+  return Fail(
+      ErrorKind::kFailed,
+      fmt::format("{} does not get an identity of its own: {}", record.id,
+                  complaint.empty() ? "no word why" : complaint.substr(0, complaint.find('\n'))));
 }
 
 }  // namespace veneer

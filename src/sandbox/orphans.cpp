@@ -31,8 +31,8 @@ std::optional<std::string> IdOf(const fs::path& file) {
   const bool is_ours = id.starts_with("sb-") || id.starts_with("tp-");
   const bool is_hex =
       id.find_first_not_of("0123456789abcdef", std::string_view("sb-").size()) == std::string::npos;
-  constexpr std::array<std::string_view, 9> kKnown{".img",  ".cow",    ".lock", ".kernel", ".initrd",
-                                                   ".base", ".memory", ".state", ".loading"};
+  constexpr std::array<std::string_view, 9> kKnown{
+      ".img", ".cow", ".lock", ".kernel", ".initrd", ".base", ".memory", ".state", ".loading"};
   const bool known = std::ranges::find(kKnown, extension) != kKnown.end();
   if (id.size() != kIdSize || !is_ours || !is_hex || !known) return std::nullopt;
   return id;

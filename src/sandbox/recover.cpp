@@ -109,8 +109,7 @@ Result<Recovery::Outcome> Recovery::EndPausing(SandboxRecord& record) {
   VENEER_TRY(EndMachine(host_, record));
   const auto detached = DetachDiskOf(host_, record);
   if (detached) {
-    return Become(record, SandboxState::kPaused,
-                  gone->empty() ? "" : MachineIsGone(*gone));
+    return Become(record, SandboxState::kPaused, gone->empty() ? "" : MachineIsGone(*gone));
   }
   if (record.machine) return Fail(detached.error());
   const bool busy = detached.error().kind == ErrorKind::kConflict && record.path;
@@ -125,9 +124,9 @@ Result<Recovery::Outcome> Recovery::EndRunning(SandboxRecord& record) {
   if (attached && gone.empty()) return Outcome();
   VENEER_TRY(EndMachine(host_, record));
   VENEER_TRY(EndDiskOf(host_, record));
-  return Become(record, SandboxState::kPaused,
-                attached ? MachineIsGone(gone)
-                         : "its disk had gone by itself: what was not flushed is lost");
+  return Become(
+      record, SandboxState::kPaused,
+      attached ? MachineIsGone(gone) : "its disk had gone by itself: what was not flushed is lost");
 }
 
 // One that failed, or whose files have gone.

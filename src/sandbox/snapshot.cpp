@@ -81,8 +81,8 @@ Result<void> Snapshotting::Flatten(const LinuxFile& store, const Progress& progr
   return {};
 }
 
-// What the sandbox's template boots, this one boots too; and where the sandbox's machine was copied,
-// it starts from there.
+// What the sandbox's template boots, this one boots too; and where the sandbox's machine was
+// copied, it starts from there.
 Result<void> Snapshotting::TakeOverMachine() {
   const TemplateRecord from = VENEER_TRY(host_.catalog.Template(sandbox_.template_id));
   VENEER_TRY(Templates(host_).ShareBootFiles(from, made_));

@@ -28,7 +28,7 @@ struct BootSource {
 
 struct ImportRequest {
   std::string name;
-  std::string source{};         // a raw image, qcow2, or a tar of a root file system
+  std::string source{};  // a raw image, qcow2, or a tar of a root file system
   std::optional<BootSource> boot{};
   std::optional<Bytes> size{};  // of the file system that a tar becomes
   Progress progress{};

@@ -118,8 +118,7 @@ class Vmm {
   // Goes on from a saved state, with the same spec but for disk and memory file. The guest's clock
   // is set. `before_running` is called when all is loaded and nothing has run yet. On failure
   // nothing is left of it. kCorrupt: the state does not fit.
-  virtual Result<VmReport> Restore(const VmSpec& spec, const std::string& state,
-                                   SavedMemory memory,
+  virtual Result<VmReport> Restore(const VmSpec& spec, const std::string& state, SavedMemory memory,
                                    const std::function<Result<void>()>& before_running) = 0;
 
   // Freezes the guest's file systems where it answers, stops it and saves it. Where that fails it

@@ -73,7 +73,6 @@ class SandboxesTest : public ::testing::Test {
   support::TempDir dir_;
   std::string root_ = dir_ / "root";
   std::string run_ = dir_ / "run";
-
 };
 
 }  // namespace veneer::lifecycle

@@ -10,8 +10,8 @@
 namespace veneer::lifecycle {
 namespace {
 
-using ::testing::HasSubstr;
 using support::Outcome;
+using ::testing::HasSubstr;
 
 class ExecTest : public MachinesTest {
  protected:
@@ -37,9 +37,8 @@ TEST_F(ExecTest, OutputErrorsAndStatusAreItsOwn) {
 }
 
 TEST_F(ExecTest, EnvironmentDirectoryAndUserAreAsAskedFor) {
-  const Outcome outcome =
-      Exec("one", {"sh", "-c", "echo $A-$(pwd)-$(id -un)-$HOME"},
-           {"--env", "A=b c", "--cwd", "/usr", "--user", "nobody"});
+  const Outcome outcome = Exec("one", {"sh", "-c", "echo $A-$(pwd)-$(id -un)-$HOME"},
+                               {"--env", "A=b c", "--cwd", "/usr", "--user", "nobody"});
   EXPECT_EQ(outcome.out, "b c-/usr-nobody-/nonexistent\n") << outcome.err;
 }
 
@@ -64,7 +63,8 @@ TEST_F(ExecTest, TenMegabytesOfAnyBytesComeBackAsTheyWere) {
 TEST_F(ExecTest, ItsInputIsPassedOnToItsEnd) {
   support::WriteFile(Path("input"), std::string(1'000'000, 'x') + "end");
   const Outcome outcome = support::Run(
-      {"sh", "-c", "\"$0\" --root \"$1\" --run \"$2\" exec one -i -- sh -c 'wc -c; echo done' <\"$3\"",
+      {"sh", "-c",
+       "\"$0\" --root \"$1\" --run \"$2\" exec one -i -- sh -c 'wc -c; echo done' <\"$3\"",
        support::Program(), root_, run_, Path("input")});
   EXPECT_EQ(outcome.out, "1000003\ndone\n") << outcome.err;
 }
@@ -105,14 +105,16 @@ TEST_F(ExecTest, ManyRunAtOnceAndDoNotMixUp) {
 
 TEST_F(ExecTest, AKilledCallerTakesItsCommandWithIt) {
   {
-    support::Child caller(Command({"exec", "one", "--", "sh", "-c", "echo begun; exec sleep 2000"}));
+    support::Child caller(
+        Command({"exec", "one", "--", "sh", "-c", "echo begun; exec sleep 2000"}));
     ASSERT_TRUE(caller.WaitForOutput("begun", std::chrono::minutes(1)));
     caller.Signal(SIGKILL);
     caller.Wait(std::chrono::minutes(1));
   }
   EXPECT_TRUE(support::Eventually(
       [&] {
-        return Said("one", "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'slee[p] 2000' || true") ==
+        return Said("one",
+                    "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'slee[p] 2000' || true") ==
                "0\n";
       },
       std::chrono::minutes(1)));

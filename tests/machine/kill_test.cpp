@@ -20,8 +20,8 @@ using support::Offspring;
 using support::SystemCall;
 
 // What changes something outside of the process.
-const std::set<std::string> kSteps{"sendmsg", "sendto", "unlink", "rename", "linkat",
-                                   "fsync",   "fdatasync", "pwrite64", "mkdir", "wait4"};
+const std::set<std::string> kSteps{"sendmsg", "sendto",    "unlink",   "rename", "linkat",
+                                   "fsync",   "fdatasync", "pwrite64", "mkdir",  "wait4"};
 
 class MachineKillTest : public MachinesTest {
  protected:

@@ -10,9 +10,8 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string CachedState() {
-  const support::Outcome made =
-      support::Run({VENEER_MACHINE_TEMPLATE, support::Program()},
-                   {.timeout = std::chrono::minutes(30)});
+  const support::Outcome made = support::Run({VENEER_MACHINE_TEMPLATE, support::Program()},
+                                             {.timeout = std::chrono::minutes(30)});
   EXPECT_EQ(made.status, 0) << made.err;
   return made.out.substr(0, made.out.find('\n'));
 }

@@ -31,7 +31,8 @@ TEST_F(PauseTest, AProcessGoesOnFromWhereItWasAndFilesAreThere) {
   Ok({"resume", "one"});
   const long before = Counted("one");
   EXPECT_GT(before, 3);
-  EXPECT_TRUE(support::Eventually([&] { return Counted("one") > before; }, std::chrono::minutes(1)));
+  EXPECT_TRUE(
+      support::Eventually([&] { return Counted("one") > before; }, std::chrono::minutes(1)));
   EXPECT_EQ(Said("one", "cat /root/file"), "kept\n");
   const long now = std::strtol(Said("one", "date +%s").c_str(), nullptr, 10);
   EXPECT_NEAR(static_cast<double>(now), static_cast<double>(::time(nullptr)), 60);
@@ -55,11 +56,12 @@ TEST_F(PauseTest, ForksOfARunningMachineGoOnEachByItself) {
   const json forks = Ok({"fork", "one", "--count", "2"});
   ASSERT_THAT(forks, SizeIs(2));
   std::set<std::string> identities;
-  for (const std::string& name :
-       {std::string("one"), forks[0].at("id").get<std::string>(), forks[1].at("id").get<std::string>()}) {
+  for (const std::string& name : {std::string("one"), forks[0].at("id").get<std::string>(),
+                                  forks[1].at("id").get<std::string>()}) {
     EXPECT_EQ(Said(name, "cat /root/file"), "both\n");
     const long before = Counted(name);
-    EXPECT_TRUE(support::Eventually([&] { return Counted(name) > before; }, std::chrono::minutes(1)));
+    EXPECT_TRUE(
+        support::Eventually([&] { return Counted(name) > before; }, std::chrono::minutes(1)));
     Said(name, "echo mine >/root/file");
     identities.insert(Said(name, "cat /etc/machine-id; cat /proc/sys/kernel/hostname"));
     identities.insert(Said(name, "head -c 16 /dev/urandom | sha256sum"));
@@ -80,7 +82,8 @@ TEST_F(PauseTest, ASnapshotStartsFromItsMoment) {
   Ok({"create", "counting", "--boot", "--name", "two", "--backend", Backend()});
   const long before = Counted("two");
   EXPECT_GT(before, 1);
-  EXPECT_TRUE(support::Eventually([&] { return Counted("two") > before; }, std::chrono::minutes(1)));
+  EXPECT_TRUE(
+      support::Eventually([&] { return Counted("two") > before; }, std::chrono::minutes(1)));
   EXPECT_EQ(Said("two", "cat /proc/sys/kernel/hostname"), "two\n");
 }
 

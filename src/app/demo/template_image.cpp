@@ -8,8 +8,8 @@
 
 #include "app/apt_sources.h"
 #include "app/demo/machine_files.h"
-#include "app/work_directory.h"
 #include "app/program.h"
+#include "app/work_directory.h"
 #include "kernel/linux/linux_file.h"
 
 namespace veneer {

@@ -6,9 +6,8 @@ namespace veneer {
 
 HostCheck CheckKvm() {
   KvmProbe probe = ProbeKvm();
-  HostCheck check{.name = "kvm",
-                  .ok = probe.answer == KvmAnswer::kBoots,
-                  .detail = std::move(probe.detail)};
+  HostCheck check{
+      .name = "kvm", .ok = probe.answer == KvmAnswer::kBoots, .detail = std::move(probe.detail)};
   if (probe.answer == KvmAnswer::kNoQemu) {
     check.hint = "apt-get install qemu-system-x86";
   } else if (!check.ok) {

@@ -20,10 +20,8 @@ inline TemplateRecord ExampleTemplate(const std::string& id = "tp-00000001",
           .boot = BootRecord{.kernel = "sha256:" + std::string(64, 'b'),
                              .initrd = "",
                              .cmdline = "quoted=\"a b\""},
-          .machine = MachineRecord{.memory = MiB(128),
-                                   .cpus = 1,
-                                   .network = "none",
-                                   .acceleration = "kvm"}};
+          .machine = MachineRecord{
+              .memory = MiB(128), .cpus = 1, .network = "none", .acceleration = "kvm"}};
 }
 
 inline SandboxRecord ExampleSandbox(const std::string& id = "sb-00000001",
@@ -41,10 +39,8 @@ inline SandboxRecord ExampleSandbox(const std::string& id = "sb-00000001",
           .timings = {{.step = "attach", .took = Milliseconds(1.25)},
                       {.step = "boot", .took = Milliseconds(140.1)}},
           .created_at = Timestamp(std::chrono::milliseconds(1'700'000'001'000)),
-          .machine = MachineRecord{.memory = MiB(256),
-                                   .cpus = 2,
-                                   .network = "user",
-                                   .acceleration = "emulation"}};
+          .machine = MachineRecord{
+              .memory = MiB(256), .cpus = 2, .network = "user", .acceleration = "emulation"}};
 }
 
 inline IntentRecord ExampleIntent(const std::string& id = "tp-00000001") {

@@ -29,8 +29,7 @@ std::optional<Half> ReadHalf(const std::string& directory, unsigned number) {
   Result<std::string> file = ReadText(HalfPath(directory, number));
   if (!file) return std::nullopt;
   Half half;
-  const auto [end, error] =
-      std::from_chars(file->data(), file->data() + file->size(), half.begin);
+  const auto [end, error] = std::from_chars(file->data(), file->data() + file->size(), half.begin);
   const auto header = static_cast<std::size_t>(end - file->data()) + 1;
   if (error != std::errc{} || header > file->size()) return std::nullopt;
   half.text = file->substr(header);

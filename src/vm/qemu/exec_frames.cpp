@@ -91,8 +91,7 @@ Result<std::string> EncodeRun(const ExecRequest& request, std::string_view nonce
   }
   const std::string list = EncodeList(texts);
   if (list.size() > kLongestFrame) {
-    return Fail(ErrorKind::kUsage,
-                fmt::format("the command is too long: {} bytes", list.size()),
+    return Fail(ErrorKind::kUsage, fmt::format("the command is too long: {} bytes", list.size()),
                 fmt::format("arguments and environment have {} bytes at most; give more as stdin",
                             kLongestFrame));
   }

@@ -6,13 +6,14 @@ namespace veneer {
 
 std::string ExecPortName(unsigned number) { return fmt::format("veneer.exec.{}", number); }
 
-// Sleeps until the kernel says that a port has something (SIGIO) or a session has ended. A session is
-// a process of its own: it runs one command, and ends when the host lets go of the port.
+// Sleeps until the kernel says that a port has something (SIGIO) or a session has ended. A session
+// is a process of its own: it runs one command, and ends when the host lets go of the port.
 std::string_view ExecServerScript() {
   return R"PERL(
 use strict;
-use POSIX ':sys_wait_h';
+use POSIX qw(:sys_wait_h :signal_h);
 use Fcntl;
+use constant SIGIO => 29;
 
 exit 0 if fork;
 POSIX::setsid();
@@ -25,18 +26,12 @@ open STDERR, '>', '/dev/null';
 
 sub nonblocking { fcntl($_[0], F_SETFL, O_NONBLOCK | ($_[1] || 0)) }
 
-my ($wake, $waker);
-sub make_waker {
-  pipe($wake, $waker);
-  nonblocking($_) for $wake, $waker;
-}
 sub wait_for {
   my ($reads, $writes, $patience) = @_;
   my ($r, $w) = ('', '');
-  vec($r, fileno $_, 1) = 1 for $wake, @$reads;
+  vec($r, fileno $_, 1) = 1 for @$reads;
   vec($w, fileno $_, 1) = 1 for @$writes;
   select($r, $w, undef, $patience);
-  1 while sysread($wake, my $drop, 4096);
 }
 
 # One command, from its request to the end of the host's interest in it.
@@ -117,6 +112,9 @@ sub start {
   main::nonblocking($_) for $in, $out, $err;
   @$s{qw(pid stdin_fh)} = ($pid, $in);
   $s->{from} = { 1 => $out, 2 => $err };
+  # Readable once it has ended: pidfd_open(2). A signal could come a moment too early to wake us.
+  my $number = syscall 434, $pid, 0;
+  open $s->{watch}, '<&=', $number if $number >= 0;
 }
 
 sub hear {
@@ -186,6 +184,7 @@ sub look_for_end {
   return if waitpid($s->{pid}, WNOHANG) != $s->{pid};
   $s->{ended} = 1;
   $s->{status} = $?;
+  delete $s->{watch};
 }
 
 sub flush {
@@ -199,10 +198,11 @@ sub flush {
 sub step {
   my $s = shift;
   my $room = length $s->{out} < 65536;
-  my @reads = ($s->{port}, $room ? values %{ $s->{from} || {} } : ());
+  my @reads = ($s->{port}, $s->{watch} || (), $room ? values %{ $s->{from} || {} } : ());
   my @writes = ((length $s->{out} ? $s->{port} : ()),
                 (length $s->{stdin} && $s->{stdin_fh} ? $s->{stdin_fh} : ()));
-  main::wait_for(\@reads, \@writes, $s->{ended} && !$s->{over} ? 0 : 30);
+  my $blind = $s->{pid} && !$s->{ended} && !$s->{watch};
+  main::wait_for(\@reads, \@writes, $s->{ended} && !$s->{over} ? 0 : $blind ? 0.1 : undef);
   $s->hear;
   $s->feed;
   # What was said before the end is read after the end was seen: nothing can be missed.
@@ -221,17 +221,18 @@ package main;
 
 sub serve {
   my ($port, $bytes) = @_;
-  make_waker();
   $SIG{IO} = 'IGNORE';
-  $SIG{CHLD} = sub { syswrite $waker, 'x' };
+  $SIG{CHLD} = 'DEFAULT';
+  sigprocmask(SIG_SETMASK, POSIX::SigSet->new);
   nonblocking($port);
   my $session = Session->new($port, $bytes);
   $session->understand;
   $session->step while 1;
 }
 
-make_waker();
-$SIG{IO} = $SIG{CHLD} = sub { syswrite $waker, 'x' };
+# Held back but while we sleep: none can come between a look and the sleep.
+$SIG{IO} = $SIG{CHLD} = sub { };
+sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGIO, SIGCHLD));
 my @ports;
 for my $file (glob '/sys/class/virtio-ports/*/name') {
   open my $about, '<', $file or next;
@@ -239,7 +240,7 @@ for my $file (glob '/sys/class/virtio-ports/*/name') {
   next unless $name =~ /^veneer\.exec\.\d+$/;
   $file =~ m{([^/]+)/name$};
   sysopen my $port, "/dev/$1", O_RDWR | O_NONBLOCK or next;
-  fcntl $port, F_SETOWN, $$;
+  fcntl $port, F_SETOWN, $$ + 0;  # as a number: $$ itself would be taken for text
   nonblocking($port, O_ASYNC);
   push @ports, { port => $port };
 }
@@ -257,7 +258,7 @@ while (@ports) {
     serve($each->{port}, $bytes) if !$pid;
     $each->{pid} = $pid;
   }
-  wait_for([], [], 30);
+  sigsuspend(POSIX::SigSet->new);
 }
 )PERL";
 }

@@ -41,8 +41,7 @@ Result<GuestAgent> GuestAgent::Connect(const std::string& path, std::chrono::mil
   const auto deadline = Clock::now() + patience;
   std::random_device random;
   while (true) {
-    const Result<void> synced =
-        agent.Sync(random(), std::min(deadline, Clock::now() + kAskAgain));
+    const Result<void> synced = agent.Sync(random(), std::min(deadline, Clock::now() + kAskAgain));
     if (synced) return agent;
     const bool again = synced.error().os_errno == ETIMEDOUT && Clock::now() < deadline;
     if (!again) return Fail(InContext(synced.error(), "the guest's agent"));

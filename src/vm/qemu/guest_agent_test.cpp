@@ -44,7 +44,8 @@ class FakeAgent {
     return n > 0 ? std::string(buffer.data(), static_cast<std::size_t>(n)) : "";
   }
   void Say(const std::string& text) {
-    [[maybe_unused]] const ssize_t n = ::send(client_.get(), text.data(), text.size(), MSG_NOSIGNAL);
+    [[maybe_unused]] const ssize_t n =
+        ::send(client_.get(), text.data(), text.size(), MSG_NOSIGNAL);
   }
   // Answers the synchronization, as the real one does.
   void Sync() {

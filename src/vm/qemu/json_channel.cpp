@@ -24,8 +24,8 @@ constexpr std::size_t kMostMessages = 1000;
 Result<void> WaitUntilReady(const UniqueFd& fd, short events,
                             std::chrono::steady_clock::time_point deadline) {
   while (true) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     pollfd poll{.fd = fd.get(), .events = events, .revents = 0};
     const int ready = ::poll(&poll, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
     if (ready > 0) return {};

@@ -40,12 +40,12 @@ Result<UniqueFd> MakeBootSector() {
 Result<ChildEnd> BootOnce() {
   const UniqueFd sector = VENEER_TRY(MakeBootSector());
   const std::string drive = fmt::format("file={},format=raw,if=ide", InheritedPath(0));
-  return RunChild({.argv = {"timeout", "--kill-after=2", "10", kQemu, "-accel", "kvm", "-cpu",
-                            "host", "-m", "64", "-nodefaults", "-no-user-config", "-display",
-                            "none", "-no-reboot", "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
-                            "-drive", drive},
-                   .package = "coreutils",
-                   .files = {&sector}});
+  return RunChild(
+      {.argv = {"timeout", "--kill-after=2", "10", kQemu, "-accel", "kvm", "-cpu", "host", "-m",
+                "64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-device",
+                "isa-debug-exit,iobase=0xf4,iosize=1", "-drive", drive},
+       .package = "coreutils",
+       .files = {&sector}});
 }
 
 std::string FirstLine(const std::string& text) {

@@ -48,15 +48,28 @@ std::vector<std::string> Basics(const VmSpec& spec, const MachineForm& form) {
   // A machine without root cannot change who it is; one with it gives that up for good.
   const bool root = form.privileges == VmPrivileges::kRoot;
   std::vector<std::string> words{
-      kQemu, "-name", fmt::format("veneer-{},process=veneer-vm", spec.id), "-accel",
-      AcceleratorOf(form.acceleration), "-cpu",
-      form.acceleration == VmAcceleration::kKvm ? "host" : "max", "-machine",
-      "pc,memory-backend=memory,usb=off,vmport=off", "-m",
-      fmt::format("{}B", spec.memory.value()), "-smp", std::to_string(spec.cpus), "-object",
-      fmt::format("memory-backend-file,id=memory,size={},mem-path={},share={}",
-                  spec.memory.value(), Escaped(spec.memory_file),
-                  spec.memory_use == VmMemory::kOwn ? "on" : "off"),
-      "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-sandbox",
+      kQemu,
+      "-name",
+      fmt::format("veneer-{},process=veneer-vm", spec.id),
+      "-accel",
+      AcceleratorOf(form.acceleration),
+      "-cpu",
+      form.acceleration == VmAcceleration::kKvm ? "host" : "max",
+      "-machine",
+      "pc,memory-backend=memory,usb=off,vmport=off",
+      "-m",
+      fmt::format("{}B", spec.memory.value()),
+      "-smp",
+      std::to_string(spec.cpus),
+      "-object",
+      fmt::format("memory-backend-file,id=memory,size={},mem-path={},share={}", spec.memory.value(),
+                  Escaped(spec.memory_file), spec.memory_use == VmMemory::kOwn ? "on" : "off"),
+      "-nodefaults",
+      "-no-user-config",
+      "-display",
+      "none",
+      "-no-reboot",
+      "-sandbox",
       fmt::format("on,obsolete=deny,elevateprivileges={},spawn=deny,resourcecontrol=deny",
                   root ? "allow" : "deny")};
   if (root) words.insert(words.end(), {"-runas", "nobody"});
@@ -69,12 +82,11 @@ void AddPorts(std::vector<std::string>& words) {
                 "-chardev", SocketOn("agent", NumberOf(InheritedFile::kAgent)), "-device",
                 "virtserialport,chardev=agent,nr=1,name=org.qemu.guest_agent.0"});
   for (unsigned n = 0; n < kExecPorts; ++n) {
-    words.insert(words.end(),
-                 {"-chardev",
-                  SocketOn(fmt::format("exec{}", n), NumberOf(InheritedFile::kFirstExec, n)),
-                  "-device",
-                  fmt::format("virtserialport,chardev=exec{},nr={},name={}", n, n + 2,
-                              ExecPortName(n))});
+    words.insert(
+        words.end(),
+        {"-chardev", SocketOn(fmt::format("exec{}", n), NumberOf(InheritedFile::kFirstExec, n)),
+         "-device",
+         fmt::format("virtserialport,chardev=exec{},nr={},name={}", n, n + 2, ExecPortName(n))});
   }
 }
 
@@ -82,15 +94,16 @@ void AddPorts(std::vector<std::string>& words) {
 
 std::vector<std::string> QemuArguments(const VmSpec& spec, const MachineForm& form) {
   std::vector<std::string> words = Basics(spec, form);
-  words.insert(words.end(), {"-chardev", "file,id=console,path=/dev/stdout", "-serial",
-                             "chardev:console", "-chardev",
-                             SocketOn("qmp", NumberOf(InheritedFile::kQmp)), "-mon",
-                             "chardev=qmp,mode=control"});
+  words.insert(
+      words.end(),
+      {"-chardev", "file,id=console,path=/dev/stdout", "-serial", "chardev:console", "-chardev",
+       SocketOn("qmp", NumberOf(InheritedFile::kQmp)), "-mon", "chardev=qmp,mode=control"});
   AddPorts(words);
   words.insert(words.end(), {"-device", "virtio-rng-pci", "-blockdev", DiskOf(spec, form.disk),
                              "-device", "virtio-blk-pci,drive=root"});
   if (spec.network == VmNetwork::kUser) {
-    words.insert(words.end(), {"-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="});
+    words.insert(words.end(),
+                 {"-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="});
   }
   words.insert(words.end(), {"-kernel", spec.kernel, "-append", spec.cmdline});
   if (!spec.initrd.empty()) words.insert(words.end(), {"-initrd", spec.initrd});

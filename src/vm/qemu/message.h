@@ -4,8 +4,8 @@
 //   {"error": {"class": …, "desc": "…"}}       that it failed
 //   {"event": "STOP", …}, {"QMP": …}           what nobody asked for
 //
-// The agent is in the guest: its lines are hostile. Decoders are total; a line of more than 256 KiB,
-// or one that nests deeper than 32, is kCorrupt.
+// The agent is in the guest: its lines are hostile. Decoders are total; a line of more than 256
+// KiB, or one that nests deeper than 32, is kCorrupt.
 #pragma once
 
 #include <cstddef>

@@ -63,8 +63,7 @@ Result<ExecEnd> QemuVmm::Exec(const std::string& id, const ExecRequest& request)
   });
   if (!wanted) return Fail(wanted.error());
   if (!found || !port) {
-    return Fail(ErrorKind::kConflict,
-                fmt::format("{} commands run in {} already", kExecPorts, id),
+    return Fail(ErrorKind::kConflict, fmt::format("{} commands run in {} already", kExecPorts, id),
                 "wait until one of them has ended");
   }
   return port->Run(request);

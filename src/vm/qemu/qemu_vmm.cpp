@@ -86,9 +86,8 @@ bool IsDead(const VmFiles& files) {
 }
 
 Result<void> StartExecServer(GuestAgent& agent) {
-  const auto answer =
-      agent.Run("guest-exec", {{"path", "perl"}, {"arg", {"-e", ExecServerScript()}}},
-                kAgentPatience);
+  const auto answer = agent.Run(
+      "guest-exec", {{"path", "perl"}, {"arg", {"-e", ExecServerScript()}}}, kAgentPatience);
   if (answer) return {};
   return Fail(Error{ErrorKind::kFailed, 0, answer.error().what,
                     "commands are run by a Perl script: the template needs perl-base, and its "
@@ -134,16 +133,14 @@ Result<VmAcceleration> QemuVmm::RunKeeper(const VmSpec& spec, VmBeginning beginn
                                                          .beginning = beginning}),
                             .acceleration = acceleration};
   VENEER_TRY(WriteSmall(files.Machine(), EncodeMachine(machine)));
-  const UniqueFd ready = VENEER_TRY(
-      SpawnDetached(settings_.program,
-                    {"veneer", "vm", "keep", files.directory, "--ready-fd",
-                     std::to_string(kSpawnedPipe)},
-                    "its keeper cannot be started"));
+  const UniqueFd ready = VENEER_TRY(SpawnDetached(
+      settings_.program,
+      {"veneer", "vm", "keep", files.directory, "--ready-fd", std::to_string(kSpawnedPipe)},
+      "its keeper cannot be started"));
   const std::string line = FirstLine(ready);
   if (line == "ready") return acceleration;
-  return Fail(ErrorKind::kFailed,
-              fmt::format("the virtual machine of {} does not start: {}", spec.id,
-                          line.empty() ? "its keeper died" : line));
+  return Fail(ErrorKind::kFailed, fmt::format("the virtual machine of {} does not start: {}",
+                                              spec.id, line.empty() ? "its keeper died" : line));
 }
 
 Result<void> QemuVmm::Boot(const VmFiles& files, std::vector<VmStep>& steps) {
@@ -178,8 +175,8 @@ Result<void> QemuVmm::Load(const VmFiles& files, const std::string& state, Saved
   const UniqueFd file = VENEER_TRY(OpenState(state));
   Qmp qmp = VENEER_TRY(Qmp::Connect(files.Qmp()));
   VENEER_TRY(TimeStep(steps, "load", [&] {
-    return qmp.LoadFrom(file, memory == SavedMemory::kInFile ? Qmp::Memory::kInItsFile
-                                                             : Qmp::Memory::kInTheState);
+    return qmp.LoadFrom(
+        file, memory == SavedMemory::kInFile ? Qmp::Memory::kInItsFile : Qmp::Memory::kInTheState);
   }));
   if (before_running) VENEER_TRY(before_running());
   return TimeStep(steps, "continue", [&]() -> Result<void> {

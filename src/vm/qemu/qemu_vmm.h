@@ -1,7 +1,7 @@
 // Virtual machines by QEMU, as Debian has it: with KVM where that runs a guest, else emulated.
 //
-// Each has a keeper and a QEMU (keeper.h), which belong to nobody; what is known of them is in their
-// files (vm_files.h).
+// Each has a keeper and a QEMU (keeper.h), which belong to nobody; what is known of them is in
+// their files (vm_files.h).
 #pragma once
 
 #include <string>

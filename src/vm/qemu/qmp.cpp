@@ -59,13 +59,12 @@ Result<std::string> Qmp::MigrationStatus() {
   const std::string word = TextOf(status, "status");
   if (word != "failed") return word;
   const std::string why = TextOf(status, "error-desc");
-  return Fail(ErrorKind::kCorrupt,
-              fmt::format("the state cannot be moved: {}", why.empty() ? "QEMU says no more" : why));
+  return Fail(ErrorKind::kCorrupt, fmt::format("the state cannot be moved: {}",
+                                               why.empty() ? "QEMU says no more" : why));
 }
 
 Result<void> Qmp::Migrate(const std::string& command, const UniqueFd& file, Memory memory) {
-  const Json capability{{"capability", "x-ignore-shared"},
-                        {"state", memory == Memory::kInItsFile}};
+  const Json capability{{"capability", "x-ignore-shared"}, {"state", memory == Memory::kInItsFile}};
   VENEER_TRY(Run("migrate-set-capabilities", {{"capabilities", Json::array({capability})}}));
   // As fast as the disk takes it: nobody else runs meanwhile.
   VENEER_TRY(Run("migrate-set-parameters", {{"max-bandwidth", std::int64_t{1} << 50U}}));

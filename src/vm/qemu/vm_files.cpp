@@ -45,8 +45,7 @@ VmFiles FilesOfVm(const std::string& run_dir, const std::string& id) {
 }
 
 std::string EncodeMachine(const MachineFile& machine) {
-  const Json json{{"argv", machine.argv},
-                  {"acceleration", AccelerationName(machine.acceleration)}};
+  const Json json{{"argv", machine.argv}, {"acceleration", AccelerationName(machine.acceleration)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -141,7 +140,8 @@ Result<void> WriteSmall(const std::string& path, std::string_view text) {
       return FailErrno(errno, fmt::format("write {}", part));
     }
   }
-  if (::rename(part.c_str(), path.c_str()) != 0) return FailErrno(errno, fmt::format("name {}", path));
+  if (::rename(part.c_str(), path.c_str()) != 0)
+    return FailErrno(errno, fmt::format("name {}", path));
   return {};
 }
 

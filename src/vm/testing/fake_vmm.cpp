@@ -69,8 +69,7 @@ Result<VmReport> FakeVmm::Start(const VmSpec& spec) {
   return VmReport{.steps = {{.name = "boot", .took = {}}}};
 }
 
-Result<VmReport> FakeVmm::Restore(const VmSpec& spec, const std::string& state,
-                                  SavedMemory memory,
+Result<VmReport> FakeVmm::Restore(const VmSpec& spec, const std::string& state, SavedMemory memory,
                                   const std::function<Result<void>()>& before_running) {
   if (IsRunning(spec.id)) return Fail(ErrorKind::kConflict, spec.id + " runs");
   VENEER_TRY(Wanted(Op::kRestore));

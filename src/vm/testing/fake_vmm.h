@@ -39,7 +39,7 @@ class FakeVmm final : public Vmm {
   struct Machine {
     VmSpec spec;
     unsigned counter = 0;
-    UniqueFd memory{};  // open, as the real one's: it follows a rename
+    UniqueFd memory{};                   // open, as the real one's: it follows a rename
     std::optional<std::string> ended{};  // why
   };
   Result<void> Wanted(Op op);
