@@ -51,7 +51,7 @@ sub finish {
 
 sub give_up {
   my $s = shift;
-  kill 9, -$s->{pid} if $s->{pid};
+  kill 9, -$s->{pid} if $s->{pid} && !$s->{ended};
   exit 0;
 }
 
