@@ -10,10 +10,10 @@ function(veneer_room name)
   endif()
 endfunction()
 
-# veneer_test(NAME SOURCES … [DEPENDS …] [LABELS …] [TIMEOUT seconds])
+# veneer_test(NAME SOURCES … [DEPENDS …] [LABELS …] [TIMEOUT seconds] [FIXTURE name])
 # A GoogleTest program; each of its tests is one test of ctest.
 function(veneer_test name)
-  cmake_parse_arguments(TEST "" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  cmake_parse_arguments(TEST "" "TIMEOUT;FIXTURE" "SOURCES;DEPENDS;LABELS" ${ARGN})
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 600)
   endif()
@@ -21,5 +21,5 @@ function(veneer_test name)
   target_link_libraries(${name} PRIVATE veneer_settings ${TEST_DEPENDS} GTest::gmock
                                         GTest::gtest_main)
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT ${TEST_TIMEOUT}
-                       LABELS "${TEST_LABELS}")
+                       LABELS "${TEST_LABELS}" FIXTURES_REQUIRED "${TEST_FIXTURE}")
 endfunction()

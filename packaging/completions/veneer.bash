@@ -56,20 +56,28 @@ _veneer() {
       ;;
   esac
 
-  local words=''
+  local words='' machine='--memory --cpus --net'
+  local command_options='--env --cwd --user --timeout --output-limit --stdin --'
   case $group:$command in
     :)
-      words="template create ls show pause resume fork snapshot destroy recover cow doctor gc demo daemon events"
+      words="template create exec run logs ls show pause resume fork snapshot destroy recover cow doctor gc demo daemon events"
       words+=" --version $everywhere"
       ;;
-    template:) words="import ls show rm $everywhere" ;;
-    template:import) words="--size --reserve $everywhere" ;;
+    template:) words="import build ls show rm $everywhere" ;;
+    template:import) words="--size --kernel --initrd --cmdline --reserve $everywhere" ;;
+    template:build) words="--suite --include --size --reserve $everywhere" ;;
     template:show | template:rm) words="$(_veneer_names template) $everywhere" ;;
     template:ls | snapshot:ls) words=$everywhere ;;
     snapshot:) words="create ls rm $everywhere" ;;
     snapshot:create) words="$(_veneer_names) --name --reserve $everywhere" ;;
     snapshot:rm) words="$(_veneer_names snapshot) $everywhere" ;;
-    create:) words="$(_veneer_names template) --name --size --backend --export --reserve $everywhere" ;;
+    create:)
+      words="$(_veneer_names template) --name --size --backend --export --reserve $everywhere"
+      words+=" --boot $machine"
+      ;;
+    exec:) words="$(_veneer_names) $command_options $everywhere" ;;
+    run:) words="$(_veneer_names template) $command_options $machine $everywhere" ;;
+    logs:) words="$(_veneer_names) --follow $everywhere" ;;
     ls: | recover:) words=$everywhere ;;
     show: | pause:) words="$(_veneer_names) $everywhere" ;;
     resume:) words="$(_veneer_names) --backend $everywhere" ;;

@@ -74,10 +74,16 @@ _veneer_templates() {
 }
 
 _veneer_reserve='--reserve[what stays free on the file system]:size:'
+_veneer_machine=('--memory[of the machine]:size:' '--cpus[of the machine]:number:'
+  '--net[of the machine]:network:(none user)')
+_veneer_exec=('*--env[a variable for it]:variable:' '--cwd[its directory]:directory:'
+  '--user[who it runs as]:user:' '--timeout[ends it after so long]:seconds:'
+  '--output-limit[output beyond is dropped]:size:' '(-i --stdin)'{-i,--stdin}'[pass stdin on]')
 _veneer_backend='--backend[who serves the disk]:backend:(auto user dm)'
 
 _veneer_template() {
-  local -a commands=('import:make a template of an image' 'ls:list the templates'
+  local -a commands=('import:make a template of an image' 'build:make one that boots'
+    'ls:list the templates'
     'show:show a template' 'rm:remove a template')
   if ((CURRENT == 2)); then
     _describe 'command' commands
@@ -89,7 +95,13 @@ _veneer_template() {
   case $command in
     import)
       _arguments $_veneer_everywhere $_veneer_reserve '1:name:' '2:image:_files' \
-        '--size[of the file system that a tar becomes]:size:'
+        '--size[of the file system that a tar becomes]:size:' \
+        '--kernel[what it boots]:kernel:_files' '--initrd[and its initrd]:initrd:_files' \
+        '--cmdline[and its arguments]:text:'
+      ;;
+    build)
+      _arguments $_veneer_everywhere $_veneer_reserve '1:name:' '--suite[release]:suite:' \
+        '--include[more packages]:packages:' '--size[of its file system]:size:'
       ;;
     show | rm) _arguments $_veneer_everywhere '1:template:_veneer_templates' ;;
     ls) _arguments $_veneer_everywhere ;;
@@ -119,7 +131,7 @@ _veneer_snapshot() {
 _veneer() {
   local context state line
   _arguments -C $_veneer_everywhere '--version[print the version]' \
-    '1:command:((template\:"images that sandboxes are made of" create\:"make a sandbox" ls\:"list the sandboxes" show\:"show a sandbox" pause\:"detach a sandbox" resume\:"attach it again" fork\:"make running copies" snapshot\:"templates made of sandboxes" destroy\:"remove a sandbox for ever" recover\:"end what killed commands began" cow\:"work on stores directly" doctor\:"what this host can do" gc\:"remove what killed commands left" demo\:"show the main job" daemon\:"offer the HTTP API" events\:"print what happens"))' '*::argument:->rest'
+    '1:command:((template\:"images that sandboxes are made of" create\:"make a sandbox" exec\:"run a command in a machine" run\:"boot, run a command, destroy" logs\:"show a console" ls\:"list the sandboxes" show\:"show a sandbox" pause\:"detach a sandbox" resume\:"attach it again" fork\:"make running copies" snapshot\:"templates made of sandboxes" destroy\:"remove a sandbox for ever" recover\:"end what killed commands began" cow\:"work on stores directly" doctor\:"what this host can do" gc\:"remove what killed commands left" demo\:"show the main job" daemon\:"offer the HTTP API" events\:"print what happens"))' '*::argument:->rest'
   [[ $state == rest ]] || return
   case $line[1] in
     cow) _veneer_cow ;;
@@ -128,7 +140,18 @@ _veneer() {
     create)
       _arguments $_veneer_everywhere $_veneer_reserve $_veneer_backend \
         '1:template:_veneer_templates' '--name[a name for it]:name:' \
-        '--size[of its disk]:size:' '--export[how the disk is shown]:way:(fuse nbd)'
+        '--size[of its disk]:size:' '--export[how the disk is shown]:way:(fuse nbd)' \
+        '--boot[boot it]' $_veneer_machine
+      ;;
+    exec)
+      _arguments $_veneer_everywhere $_veneer_exec '1:sandbox:_veneer_sandboxes'
+      ;;
+    run)
+      _arguments $_veneer_everywhere $_veneer_exec $_veneer_machine '1:template:_veneer_templates'
+      ;;
+    logs)
+      _arguments $_veneer_everywhere '(-f --follow)'{-f,--follow}'[go on]' \
+        '1:sandbox:_veneer_sandboxes'
       ;;
     ls | recover) _arguments $_veneer_everywhere ;;
     show | pause) _arguments $_veneer_everywhere '1:sandbox:_veneer_sandboxes' ;;

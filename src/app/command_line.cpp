@@ -9,6 +9,7 @@
 #include "app/demo/demo_options.h"
 #include "app/global_options.h"
 #include "app/host_options.h"
+#include "app/machine_options.h"
 #include "app/output.h"
 #include "app/sandbox_options.h"
 
@@ -92,6 +93,7 @@ Result<int> ParseAndRun(int argc, char** argv) {
   AddGlobalOptions(app, options, log_level);
   AddTemplateCommands(app, command);
   AddSandboxCommands(app, command);
+  AddMachineCommands(app, command);
   AddCowCommands(app, command);
   AddHostCommands(app, command);
   AddDemoCommand(app, command);

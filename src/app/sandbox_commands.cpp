@@ -73,6 +73,7 @@ Result<int> SandboxCreate(const GlobalOptions& options, const CreateArguments& a
                         .backend = VENEER_TRY(BackendChoiceNamed(arguments.backend)),
                         .export_kind = VENEER_TRY(ExportChosen(arguments.export_way))};
   if (arguments.size) request.size = VENEER_TRY(ParseSize(*arguments.size));
+  if (arguments.boot) request.machine = VENEER_TRY(MachineOf(arguments.machine));
   const SpaceReserve reserve = VENEER_TRY(ParseSpaceReserve(arguments.reserve));
   const auto session = VENEER_TRY(Session::OpenToChange(options, reserve));
   const SandboxRecord record = VENEER_TRY(Lifecycle(session->host()).Create(request));

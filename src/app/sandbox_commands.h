@@ -9,15 +9,27 @@
 
 #include "app/global_options.h"
 #include "base/result.h"
+#include "catalog/records.h"
 
 namespace veneer {
 
 inline constexpr const char* kDefaultReserve = "5%";
 
+// A machine of a sandbox that is booted.
+struct MachineArguments {
+  std::string memory = "256M";
+  unsigned cpus = 1;
+  std::string network = "none";
+};
+Result<MachineRecord> MachineOf(const MachineArguments& arguments);
+
 struct TemplateImportArguments {
   std::string name;
   std::string image;
   std::optional<std::string> size;
+  std::string kernel;  // nothing boots where empty
+  std::string initrd;
+  std::string cmdline;
   std::string reserve = kDefaultReserve;
 };
 Result<int> TemplateImport(const GlobalOptions& options, const TemplateImportArguments& arguments);
@@ -41,6 +53,8 @@ struct CreateArguments {
   std::optional<std::string> size;
   std::string backend = "auto";
   std::string export_way = "fuse";
+  bool boot = false;
+  MachineArguments machine;
   std::string reserve = kDefaultReserve;
 };
 Result<int> SandboxCreate(const GlobalOptions& options, const CreateArguments& arguments);

@@ -4,7 +4,9 @@
 #include <string>
 
 #include "app/command_parts.h"
+#include "app/machine_options.h"
 #include "app/sandbox_commands.h"
+#include "app/template_build.h"
 
 namespace veneer {
 namespace {
@@ -33,8 +35,31 @@ void AddImport(CLI::App& group, Command& command) {
   app.add_option("IMAGE", arguments->image, "The file to import")->type_name("")->required();
   app.add_option("--size", arguments->size, "Of the file system that a tar becomes")
       ->type_name("SIZE");
+  app.add_option("--kernel", arguments->kernel, "What it boots: a kernel")->type_name("FILE");
+  app.add_option("--initrd", arguments->initrd, "And its initrd")->type_name("FILE");
+  app.add_option("--cmdline", arguments->cmdline, "And its arguments")->type_name("TEXT");
   AddReserve(app, arguments->reserve);
   SetCommand(app, arguments, TemplateImport, command);
+}
+
+void AddBuild(CLI::App& group, Command& command) {
+  CLI::App& app = AddCommand(group, "build",
+                             "Make a template that boots, of Debian's packages, from this "
+                             "machine's APT sources",
+                             "  veneer template build debian\n"
+                             "  veneer template build web --include nginx,curl --size 4G");
+  const auto arguments = std::make_shared<TemplateBuildArguments>();
+  app.add_option("NAME", arguments->name, "The template's name")->type_name("")->required();
+  app.add_option("--suite", arguments->suite, "Debian's release; this machine's own otherwise")
+      ->type_name("NAME");
+  app.add_option("--include", arguments->include, "More packages, with commas between")
+      ->type_name("PACKAGES")
+      ->delimiter(',');
+  app.add_option("--size", arguments->size, "Of its file system")
+      ->type_name("SIZE")
+      ->capture_default_str();
+  AddReserve(app, arguments->reserve);
+  SetCommand(app, arguments, TemplateBuild, command);
 }
 
 void AddSnapshotCreate(CLI::App& group, Command& command) {
@@ -72,6 +97,8 @@ void AddCreate(CLI::App& group, Command& command) {
                  "How the user backend shows the disk: fuse or nbd")
       ->type_name("WAY")
       ->capture_default_str();
+  app.add_flag("--boot", arguments->boot, "Boot it: the disk is a machine's then");
+  AddMachineOptions(app, arguments->machine);
   AddReserve(app, arguments->reserve);
   SetCommand(app, arguments, SandboxCreate, command);
 }
@@ -114,6 +141,7 @@ void AddTemplateCommands(CLI::App& app, Command& command) {
                                    "  veneer template ls");
   templates.require_subcommand(1);
   AddImport(templates, command);
+  AddBuild(templates, command);
   AddListing(templates, "List the templates", TemplateList, command);
   AddOnePathCommand(AddCommand(templates, "show", "Show a template", ""), kTemplate, TemplateShow,
                     command);

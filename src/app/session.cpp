@@ -62,6 +62,7 @@ Session::Session(Layout layout, Catalog catalog, const std::string& instance, Sp
       catalog_(std::move(catalog)),
       dm_({.run_dir = layout_.run(), .instance = instance}),
       user_(layout_.run()),
+      vmm_({.run_dir = std::filesystem::absolute(layout_.run())}),
       reserve_(reserve) {}
 
 Result<std::unique_ptr<Session>> Session::Open(const GlobalOptions& options,
@@ -97,6 +98,7 @@ Host Session::host() {
   return {
       .catalog = catalog_,
       .backends = backends_,
+      .vmm = vmm_,
       .layout = layout_,
       .log = log_,
       .reserve = reserve_,

@@ -15,6 +15,7 @@
 #include "sandbox/backend_set.h"
 #include "sandbox/host.h"
 #include "sandbox/layout.h"
+#include "vm/qemu/qemu_vmm.h"
 
 namespace veneer {
 
@@ -45,6 +46,7 @@ class Session final : public api::Session {
   HostDmBackend dm_;
   UserBackend user_;
   BackendSet backends_{dm_, user_};
+  QemuVmm vmm_;
   SpaceReserve reserve_;
 };
 

@@ -30,14 +30,6 @@ Result<int> PrintTemplates(const GlobalOptions& options, Session& session,
   return 0;
 }
 
-Result<int> PrintTemplate(const GlobalOptions& options, Session& session,
-                          const TemplateRecord& record) {
-  const Views views = VENEER_TRY(Views::Of(session.catalog(), session.layout()));
-  VENEER_TRY(options.style == OutputStyle::kJson ? PrintJson(views.Json(record))
-                                                 : Print(views.Text(record)));
-  return 0;
-}
-
 Result<int> Remove(const GlobalOptions& options, Session& session, const TemplateRecord& record) {
   VENEER_TRY(Templates(session.host()).Remove(record.id));
   if (options.style == OutputStyle::kJson) {
@@ -48,11 +40,31 @@ Result<int> Remove(const GlobalOptions& options, Session& session, const Templat
   return 0;
 }
 
+// kUsage for what goes with a kernel only.
+Result<std::optional<BootSource>> BootSourceOf(const TemplateImportArguments& arguments) {
+  if (!arguments.kernel.empty()) {
+    return std::optional(BootSource{
+        .kernel = arguments.kernel, .initrd = arguments.initrd, .cmdline = arguments.cmdline});
+  }
+  if (arguments.initrd.empty() && arguments.cmdline.empty()) return std::optional<BootSource>();
+  return Fail(ErrorKind::kUsage, "--initrd and --cmdline go with a kernel",
+              "name it with --kernel");
+}
+
 }  // namespace
+
+Result<int> PrintTemplate(const GlobalOptions& options, Session& session,
+                          const TemplateRecord& record) {
+  const Views views = VENEER_TRY(Views::Of(session.catalog(), session.layout()));
+  VENEER_TRY(options.style == OutputStyle::kJson ? PrintJson(views.Json(record))
+                                                 : Print(views.Text(record)));
+  return 0;
+}
 
 Result<int> TemplateImport(const GlobalOptions& options, const TemplateImportArguments& arguments) {
   ImportRequest request{.name = arguments.name, .source = arguments.image};
   if (arguments.size) request.size = VENEER_TRY(ParseSize(*arguments.size));
+  request.boot = VENEER_TRY(BootSourceOf(arguments));
   const SpaceReserve reserve = VENEER_TRY(ParseSpaceReserve(arguments.reserve));
   const auto session = VENEER_TRY(Session::OpenToChange(options, reserve));
   Result<TemplateRecord> record = [&] {

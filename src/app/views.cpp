@@ -20,6 +20,13 @@ std::string TimingsText(const std::vector<StepTiming>& timings) {
   return text;
 }
 
+std::string MachineText(const SandboxRecord& sandbox) {
+  const MachineRecord& machine = *sandbox.machine;
+  return fmt::format("{}, {}, {} of memory, {} {}, network {}", MachineState(sandbox),
+                     machine.acceleration, FormatSize(machine.memory), machine.cpus,
+                     machine.cpus == 1 ? "CPU" : "CPUs", machine.network);
+}
+
 }  // namespace
 
 Result<int> PrintNone(const GlobalOptions& options) {
@@ -58,6 +65,7 @@ std::string Views::Text(const SandboxRecord& sandbox) const {
                   {"used", RenderSize(usage.used)},
                   {"changed", RenderSize(usage.changed)},
                   {"created", FormatTimestamp(sandbox.created_at)}};
+  if (sandbox.machine) pairs.emplace_back("machine", MachineText(sandbox));
   if (!sandbox.timings.empty()) {
     pairs.emplace_back(sandbox.last_operation, TimingsText(sandbox.timings));
   }
@@ -74,6 +82,7 @@ std::string Views::Text(const TemplateRecord& record) const {
                   {"digest", record.digest},
                   {"created", FormatTimestamp(record.created_at)}};
   if (record.made_from) pairs.emplace_back("made from", *record.made_from);
+  if (record.boot) pairs.emplace_back("boots", "yes");
   return RenderKeyValues(pairs);
 }
 

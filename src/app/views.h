@@ -36,6 +36,11 @@ class Views {
   JsonViews json_;
 };
 
+class Session;
+// A template, as `template show` has it.
+Result<int> PrintTemplate(const GlobalOptions& options, Session& session,
+                          const TemplateRecord& record);
+
 // What the listing commands print where there is no state directory: no rows.
 Result<int> PrintNone(const GlobalOptions& options);
 // The same of the commands that show one object: kNotFound.

@@ -29,7 +29,7 @@ class Catalog {
  public:
   // The schema that this program writes. Older ones are migrated by Open, one step after the other,
   // each in a transaction.
-  static constexpr int kSchema = 3;
+  static constexpr int kSchema = 4;
 
   // Makes the directory and the file where they are missing. kUnsupported: a file system on which
   // SQLite cannot lock.

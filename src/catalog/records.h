@@ -23,6 +23,25 @@ enum class TemplateKind : std::uint8_t {
   kSnapshot,  // made from a sandbox
 };
 
+// What a template boots: digests of the files that lie beside its image.
+struct BootRecord {
+  std::string kernel{};   // "sha256:…"
+  std::string initrd{};   // the same; empty where it has none
+  std::string cmdline{};  // of the kernel
+
+  bool operator==(const BootRecord&) const = default;
+};
+
+// The virtual machine of a sandbox that was booted.
+struct MachineRecord {
+  Bytes memory{};
+  unsigned cpus = 1;
+  std::string network{};       // "none", "user"
+  std::string acceleration{};  // "kvm", "emulation": how it runs, or ran last
+
+  bool operator==(const MachineRecord&) const = default;
+};
+
 struct TemplateRecord {
   std::string id{};    // "tp-" + 8 hex digits
   std::string name{};  // unique among templates
@@ -31,6 +50,8 @@ struct TemplateRecord {
   std::string digest{};                    // "sha256:" + 64 hex digits, of the image (cow/digest.h)
   std::optional<std::string> made_from{};  // kSnapshot: the sandbox's id
   Timestamp created_at{};
+  std::optional<BootRecord> boot{};        // nothing: it is a disk and no machine
+  std::optional<MachineRecord> machine{};  // kSnapshot: with its memory, to start from
 };
 
 enum class SandboxState : std::uint8_t {
@@ -69,6 +90,7 @@ struct SandboxRecord {
   std::string last_operation{};       // "create", "pause", …
   std::vector<StepTiming> timings{};  // of that operation, in order
   Timestamp created_at{};
+  std::optional<MachineRecord> machine{};  // nothing: it is a disk and no machine
 };
 
 // Something with several steps that was begun and is not a state of a sandbox: the making of a

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "catalog/machine_text.h"
 #include "catalog/sqlite_error.h"
 #include "catalog/timings.h"
 
@@ -37,6 +38,7 @@ void Bind(Query& query, const TemplateRecord& record) {
   query.With(record.id).With(record.name).With(KindName(record.kind));
   Bind(query, record.image);
   query.With(record.digest).With(record.made_from).With(NumberOf(record.created_at));
+  query.With(EncodeBoot(record.boot)).With(EncodeMachineRecord(record.machine));
 }
 
 void Bind(Query& query, const SandboxRecord& record) {
@@ -45,6 +47,7 @@ void Bind(Query& query, const SandboxRecord& record) {
   query.With(record.export_way).With(record.path);
   query.With(Signed(record.size.value())).With(record.last_operation);
   query.With(EncodeTimings(record.timings)).With(NumberOf(record.created_at));
+  query.With(EncodeMachineRecord(record.machine));
 }
 
 void Bind(Query& query, const IntentRecord& record) {
@@ -56,6 +59,10 @@ Result<TemplateRecord> TemplateOf(const Query& row) {
   const std::optional<TemplateKind> kind = KindNamed(row.Text(2));
   if (!kind) return Damaged("template", id, "its kind");
   if (row.Number(3) < 0) return Damaged("template", id, "its size");
+  auto boot = DecodeBoot(row.Text(9));
+  if (!boot) return Damaged("template", id, boot.error().what);
+  auto machine = DecodeMachineRecord(row.Text(10));
+  if (!machine) return Damaged("template", id, machine.error().what);
   return TemplateRecord{.id = id,
                         .name = row.Text(1),
                         .kind = *kind,
@@ -64,7 +71,9 @@ Result<TemplateRecord> TemplateOf(const Query& row) {
                                   .inode = Unsigned(row.Number(5))},
                         .digest = row.Text(6),
                         .made_from = row.OptionalText(7),
-                        .created_at = TimeOf(row.Number(8))};
+                        .created_at = TimeOf(row.Number(8)),
+                        .boot = *std::move(boot),
+                        .machine = *std::move(machine)};
 }
 
 Result<SandboxRecord> SandboxOf(const Query& row) {
@@ -74,6 +83,8 @@ Result<SandboxRecord> SandboxOf(const Query& row) {
   if (row.Number(8) < 0) return Damaged("sandbox", id, "its size");
   Result<std::vector<StepTiming>> timings = DecodeTimings(row.Text(10));
   if (!timings) return Damaged("sandbox", id, timings.error().what);
+  auto machine = DecodeMachineRecord(row.Text(11));
+  if (!machine) return Damaged("sandbox", id, machine.error().what);
   return SandboxRecord{.id = id,
                        .name = row.Text(1),
                        .template_id = row.Text(2),
@@ -85,7 +96,8 @@ Result<SandboxRecord> SandboxOf(const Query& row) {
                        .size = Bytes(Unsigned(row.Number(8))),
                        .last_operation = row.Text(9),
                        .timings = *std::move(timings),
-                       .created_at = TimeOf(row.Number(11))};
+                       .created_at = TimeOf(row.Number(11)),
+                       .machine = *std::move(machine)};
 }
 
 Result<IntentRecord> IntentOf(const Query& row) {

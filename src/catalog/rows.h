@@ -11,10 +11,10 @@ namespace veneer {
 
 // Columns in the order in which Bind gives their values and …Of reads them.
 inline constexpr std::string_view kTemplateColumns =
-    "id, name, kind, size, modified_ns, inode, digest, made_from, created_at";
+    "id, name, kind, size, modified_ns, inode, digest, made_from, created_at, boot, machine";
 inline constexpr std::string_view kSandboxColumns =
     "id, name, template_id, state, reason, backend, export_way, path, size, last_operation, "
-    "timings, created_at";
+    "timings, created_at, machine";
 inline constexpr std::string_view kIntentColumns = "id, verb, object, began_at";
 
 void Bind(Query& query, const TemplateRecord& record);

@@ -57,6 +57,12 @@ constexpr const char* kSteps[] = {
     R"(
     ALTER TABLE sandboxes ADD COLUMN export_way TEXT NOT NULL DEFAULT 'fuse';
     )",
+    // 4: what templates boot, and the machines of sandboxes (machine_text.h).
+    R"(
+    ALTER TABLE templates ADD COLUMN boot TEXT NOT NULL DEFAULT '';
+    ALTER TABLE templates ADD COLUMN machine TEXT NOT NULL DEFAULT '';
+    ALTER TABLE sandboxes ADD COLUMN machine TEXT NOT NULL DEFAULT '';
+    )",
 };
 static_assert(std::size(kSteps) == Catalog::kSchema);
 

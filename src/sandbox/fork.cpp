@@ -1,6 +1,7 @@
 // Lifecycle::Fork.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "catalog/ids.h"
@@ -8,6 +9,7 @@
 #include "images/space.h"
 #include "kernel/linux/linux_file.h"
 #include "sandbox/lifecycle.h"
+#include "sandbox/machine.h"
 
 namespace veneer {
 namespace {
@@ -31,7 +33,8 @@ Result<Forks> Plan(const Host& host, const SandboxRecord& parent,
                          .export_way = parent.export_way,
                          .size = parent.size,
                          .last_operation = "fork",
-                         .created_at = host.now()};
+                         .created_at = host.now(),
+                         .machine = parent.machine};
     record.name = record.id;
     forks.locks.push_back(VENEER_TRY(ObjectLock::Take(host.layout.locks(), record.id, "fork")));
     forks.records.push_back(std::move(record));
@@ -45,18 +48,20 @@ Result<void> RequireForks(std::size_t count) {
               fmt::format("--count is from 1 to {}", kMostForks));
 }
 
-// What the clones take at once.
+// What the clones take at once. Memory is copied once, whatever their number.
 Result<Bytes> RoomFor(const Host& host, const SandboxRecord& parent, std::size_t count) {
   if (TrySharing(host.layout.sandboxes())) return Bytes(0);
+  const Bytes memory = parent.machine ? parent.machine->memory : Bytes(0);
   const auto store = VENEER_TRY(LinuxFile::Open(host.layout.Store(parent.id), Access::kReadOnly));
   const Bytes data = VENEER_TRY(store->AllocatedBytes());
-  return Bytes(data.value() * count);
+  return Bytes(data.value() * count) + memory;
 }
 
+using Milliseconds = std::chrono::duration<double, std::milli>;
+
 // The parent's store at one moment, as the file `to`. Yields how long the parent was held.
-Result<std::chrono::duration<double, std::milli>> CloneParent(const Host& host,
-                                                              const SandboxRecord& parent,
-                                                              const std::string& to) {
+Result<Milliseconds> CloneStoreOf(const Host& host, const SandboxRecord& parent,
+                                  const std::string& to) {
   if (parent.state == SandboxState::kRunning) {
     DiskBackend* const backend = VENEER_TRY(host.backends.Named(parent.backend));
     const StoreClone clone = VENEER_TRY(backend->CloneStore(parent.path.value_or(""), to));
@@ -65,10 +70,23 @@ Result<std::chrono::duration<double, std::milli>> CloneParent(const Host& host,
   const auto store = VENEER_TRY(LinuxFile::Open(host.layout.Store(parent.id), Access::kReadOnly));
   VENEER_TRY(store->TryLock(LinuxFile::Lock::kShared));
   VENEER_TRY(CloneFile(*store, to));
-  return std::chrono::duration<double, std::milli>(0);
+  return Milliseconds(0);
+}
+
+// Disk and machine of one moment, for `to`.
+Result<Milliseconds> CloneParent(const Host& host, const SandboxRecord& parent,
+                                 const std::string& to) {
+  Milliseconds held{};
+  const auto clone_store = [&]() -> Result<void> {
+    held = VENEER_TRY(CloneStoreOf(host, parent, host.layout.Store(to)));
+    return {};
+  };
+  const Milliseconds still = VENEER_TRY(CloneMachine(host, parent, to, clone_store));
+  return std::max(held, still);
 }
 
 Result<void> EndAndForget(const Host& host, const SandboxRecord& fork) {
+  VENEER_TRY(EndMachine(host, fork));
   VENEER_TRY(EndDiskOf(host, fork));
   return Forget(host, fork);
 }
@@ -117,14 +135,15 @@ Result<void> Lifecycle::FillForks(const SandboxRecord& parent, std::vector<Sandb
   std::vector<StepClock> clocks;
   clocks.reserve(forks.size());
   for (const SandboxRecord& fork : forks) clocks.emplace_back(host_.log, "fork", fork.id);
-  const std::string first = host_.layout.Store(forks.front().id);
+  const std::string first = forks.front().id;
   const auto held =
       VENEER_TRY(clocks.front().Time("clone", [&] { return CloneParent(host_, parent, first); }));
   clocks.front().Note("held", held);
-  const auto store = VENEER_TRY(LinuxFile::Open(first, Access::kReadOnly));
+  const auto store = VENEER_TRY(LinuxFile::Open(host_.layout.Store(first), Access::kReadOnly));
   for (std::size_t n = 1; n < forks.size(); ++n) {
     VENEER_TRY(clocks[n].Time("clone",
                               [&] { return CloneFile(*store, host_.layout.Store(forks[n].id)); }));
+    VENEER_TRY(ShareMachine(host_, first, forks[n].id));
   }
   // Not before all are there: an attached store changes.
   for (std::size_t n = 0; n < forks.size(); ++n) {

@@ -10,12 +10,14 @@
 #include "images/space.h"
 #include "sandbox/backend_set.h"
 #include "sandbox/layout.h"
+#include "vm/vmm.h"
 
 namespace veneer {
 
 struct Host {
   Catalog& catalog;
   BackendSet& backends;
+  Vmm& vmm;
   const Layout& layout;
   Log& log;
   SpaceReserve reserve;

@@ -22,7 +22,20 @@ Bytes AllocatedIn(const std::string& path) {
   return file ? (*file)->AllocatedBytes().value_or(Bytes(0)) : Bytes(0);
 }
 
+nlohmann::ordered_json MachineJson(const SandboxRecord& sandbox) {
+  return {{"state", MachineState(sandbox)},
+          {"acceleration", sandbox.machine->acceleration},
+          {"memory", sandbox.machine->memory.value()},
+          {"cpus", sandbox.machine->cpus},
+          {"network", sandbox.machine->network}};
+}
+
 }  // namespace
+
+std::string_view MachineState(const SandboxRecord& sandbox) {
+  if (sandbox.state == SandboxState::kRunning) return "running";
+  return sandbox.reason.empty() ? "saved" : "ended";
+}
 
 std::string FormatTimestamp(Timestamp time) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(
@@ -76,6 +89,7 @@ nlohmann::ordered_json JsonViews::Json(const SandboxRecord& sandbox) const {
   json["created_at"] = FormatTimestamp(sandbox.created_at);
   json["operation"] = sandbox.last_operation;
   json["timings_ms"] = TimingsJson(sandbox.timings);
+  if (sandbox.machine) json["machine"] = MachineJson(sandbox);
   if (!sandbox.reason.empty()) json["reason"] = sandbox.reason;
   return json;
 }
@@ -90,6 +104,7 @@ nlohmann::ordered_json JsonViews::Json(const TemplateRecord& record) const {
   json["digest"] = record.digest;
   json["created_at"] = FormatTimestamp(record.created_at);
   if (record.made_from) json["made_from"] = *record.made_from;
+  json["boots"] = record.boot.has_value();
   return json;
 }
 

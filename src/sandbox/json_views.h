@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -20,6 +21,9 @@ namespace veneer {
 
 // "2026-11-24T00:12:31Z"
 std::string FormatTimestamp(Timestamp time);
+
+// "running", "saved", "ended": of the machine of a sandbox that has one.
+std::string_view MachineState(const SandboxRecord& sandbox);
 
 // {"store":1.2,"attach":8.3}
 nlohmann::ordered_json TimingsJson(const std::vector<StepTiming>& timings);

@@ -5,7 +5,12 @@
 //   ROOT/instance             whose devices in the kernel are ours
 //   ROOT/templates/ID.img     a template's image, read-only
 //   ROOT/templates/ID.cow     while it is made from a sandbox: the clone of its store
+//   ROOT/templates/ID.kernel, ID.initrd   what it boots
+//   ROOT/templates/ID.base, ID.state      of one with memory: as the sandbox's
 //   ROOT/sandboxes/ID.cow     a sandbox's store
+//   ROOT/sandboxes/ID.memory  its machine's memory, for as long as nobody else has it
+//   ROOT/sandboxes/ID.base    memory that it shares with others, and that never changes (machine.h)
+//   ROOT/sandboxes/ID.state   its machine's devices, while it is paused
 //   ROOT/locks/ID.lock        who works on an object
 //   RUN/sandboxes/ID.img      a running sandbox's disk (user backend)
 //   RUN/sandboxes/ID.nbd      the same by NBD: the server's socket
@@ -41,9 +46,21 @@ class Layout {
   [[nodiscard]] std::string SnapshotStore(const std::string& id) const {
     return templates() + "/" + id + ".cow";
   }
+  [[nodiscard]] std::string Kernel(const std::string& id) const {
+    return templates() + "/" + id + ".kernel";
+  }
+  [[nodiscard]] std::string Initrd(const std::string& id) const {
+    return templates() + "/" + id + ".initrd";
+  }
   [[nodiscard]] std::string Store(const std::string& id) const {
     return sandboxes() + "/" + id + ".cow";
   }
+  [[nodiscard]] std::string Memory(const std::string& id) const {
+    return sandboxes() + "/" + id + ".memory";
+  }
+  // Of a sandbox or a template.
+  [[nodiscard]] std::string Base(const std::string& id) const { return Beside(id, ".base"); }
+  [[nodiscard]] std::string State(const std::string& id) const { return Beside(id, ".state"); }
   [[nodiscard]] std::string Disk(const std::string& id) const {
     return disks() + "/" + id + ".img";
   }
@@ -52,6 +69,10 @@ class Layout {
   }
 
  private:
+  [[nodiscard]] std::string Beside(const std::string& id, const char* extension) const {
+    return (id.starts_with("tp-") ? templates() : sandboxes()) + "/" + id + extension;
+  }
+
   std::string root_;
   std::string run_;
 };

@@ -8,6 +8,7 @@
 #include "catalog/ids.h"
 #include "cow/create.h"
 #include "images/space.h"
+#include "sandbox/machine.h"
 
 namespace veneer {
 namespace {
@@ -26,6 +27,26 @@ Result<void> Settle(const Host& host, SandboxRecord& record, SandboxState state,
   record.reason = std::move(reason);
   if (state != SandboxState::kRunning) record.path.reset();
   return host.catalog.Update(record);
+}
+
+// kUsage for a machine that the template cannot boot, or that no machine is.
+Result<void> RequireMachine(const TemplateRecord& from,
+                            const std::optional<MachineRecord>& machine) {
+  if (!machine) return {};
+  if (!from.boot) {
+    return Fail(ErrorKind::kUsage, fmt::format("the template {} boots nothing", from.name),
+                "make one that does: veneer template build, or template import --kernel");
+  }
+  constexpr unsigned kMostCpus = 64;
+  if (machine->cpus == 0 || machine->cpus > kMostCpus) {
+    return Fail(ErrorKind::kUsage, fmt::format("--cpus {}", machine->cpus), "it is from 1 to 64");
+  }
+  if (machine->memory < MiB(64) || machine->memory > GiB(1024) ||
+      machine->memory % MiB(1) != Bytes(0)) {
+    return Fail(ErrorKind::kUsage, "the machine's memory is no whole number of MiB from 64 on",
+                "--memory 256M is usual");
+  }
+  return {};
 }
 
 void BeginOperation(SandboxRecord& record, std::string_view name, SandboxState state) {
@@ -52,7 +73,12 @@ Result<SandboxRecord> Lifecycle::Make(const CreateRequest& request, StepClock& c
                        .backend = std::string(BackendName(backend->kind())),
                        .export_way = std::string(ExportName(request.export_kind)),
                        .size = size,
-                       .created_at = host_.now()};
+                       .created_at = host_.now(),
+                       .machine = request.machine};
+  VENEER_TRY(RequireMachine(from, request.machine));
+  // A saved machine goes on as it is, on the disk that it knows.
+  const bool warm = request.machine && from.machine && size == from.image.size;
+  if (warm) record.machine = from.machine;
   if (!request.name.empty()) VENEER_TRY(RequireName(request.name));
   record.name = request.name.empty() ? record.id : request.name;
   clock.Name(record.id);
@@ -63,11 +89,13 @@ Result<SandboxRecord> Lifecycle::Make(const CreateRequest& request, StepClock& c
     std::move(lock).Forget();
     return Fail(begun.error());
   }
-  const auto made = clock.Time("store", [&] {
-    return CreateStore(host_.layout.Store(record.id), {.chunk_size = ChunkSize{},
-                                                       .origin_size = from.image.size,
-                                                       .disk_size = size,
-                                                       .contents = NewFile::Contents::kRecorded});
+  const Result<void> made = clock.Time("store", [&]() -> Result<void> {
+    VENEER_TRY(CreateStore(host_.layout.Store(record.id),
+                           {.chunk_size = ChunkSize{},
+                            .origin_size = from.image.size,
+                            .disk_size = size,
+                            .contents = NewFile::Contents::kRecorded}));
+    return warm ? ShareMachine(host_, from.id, record.id) : Result<void>();
   });
   auto started = made ? Start(record, clock) : Fail(made.error());
   if (!started) {
@@ -78,21 +106,39 @@ Result<SandboxRecord> Lifecycle::Make(const CreateRequest& request, StepClock& c
   return started;
 }
 
-// Verifies and attaches. What it yields says that it runs, and is yet to be recorded.
+// Runs the machine, and a new one with an identity of its own. On failure it does not run.
+Result<void> Lifecycle::RunMachineOf(SandboxRecord& record, StepClock& clock) {
+  if (!record.machine) return {};
+  VENEER_TRY(RunMachine(host_, record, clock));
+  if (record.last_operation == VerbName(Verb::kResume)) return {};
+  const Result<void> fresh = clock.Time("identity", [&] { return FreshenMachine(host_, record); });
+  if (!fresh) EndMachine(host_, record).Ignore("recover does it; the cause is what matters");
+  return fresh;
+}
+
+// Verifies, attaches, runs the machine. What it yields says that it runs, and is yet to be
+// recorded. On failure its disk is not attached.
 Result<SandboxRecord> Lifecycle::Attached(SandboxRecord record, StepClock& clock) {
   VENEER_TRY(clock.Time("verify", [&] { return RequireFiles(host_, record); }));
   record.path = VENEER_TRY(clock.Time("attach", [&] { return AttachDiskOf(host_, record); }));
+  const Result<void> runs = RunMachineOf(record, clock);
+  if (!runs) {
+    EndDiskOf(host_, record).Ignore("recover does it; the cause is what matters");
+    return Fail(runs.error());
+  }
   record.timings = clock.steps();
   record.state = SandboxState::kRunning;
   record.reason.clear();
   return record;
 }
 
-// The same, and records it. On failure its disk is not attached.
+// The same, and records it.
 Result<SandboxRecord> Lifecycle::Start(SandboxRecord record, StepClock& clock) {
   record = VENEER_TRY(Attached(std::move(record), clock));
   const auto recorded = clock.Time("settle", [&] { return host_.catalog.Update(record); });
   if (recorded) return record;
+  clock.Time("stop", [&] { return EndMachine(host_, record); })
+      .Ignore("recover does it; the cause is what matters");
   clock.Time("detach", [&] { return EndDiskOf(host_, record); })
       .Ignore("recover does it; the cause is what matters");
   return Fail(recorded.error());
@@ -109,17 +155,24 @@ Result<SandboxRecord> Lifecycle::PauseOne(const std::string& reference, StepCloc
   clock.Name(record.id);
   BeginOperation(record, "pause", claimed.through);
   VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Update(record); }));
-  const auto detached = clock.Time("detach", [&] { return DetachDiskOf(host_, record); });
+  const Result<std::string> gone = SaveMachine(host_, record, clock);
+  const auto detached = gone ? clock.Time("detach", [&] { return DetachDiskOf(host_, record); })
+                             : Result<Detached>(Fail(gone.error()));
   record.timings = clock.steps();
+  if (!detached && gone && record.machine) {
+    return Fail(PausedWithoutDetach(record, detached.error(), clock));
+  }
   if (!detached) {
     clock.Time("undo", [&] { return Settle(host_, record, SandboxState::kRunning); })
         .Ignore("recover does it");
     return Fail(detached.error());
   }
-  const bool was_gone = *detached == Detached::kWasGone;
   VENEER_TRY(clock.Time("settle", [&] {
     return Settle(host_, record, SandboxState::kPaused,
-                  was_gone ? "its disk had gone by itself: what was not flushed is lost" : "");
+                  *detached == Detached::kWasGone
+                      ? "its disk had gone by itself: what was not flushed is lost"
+                  : gone->empty() ? ""
+                                  : MachineIsGone(*gone));
   }));
   return record;
 }
@@ -158,6 +211,29 @@ Result<SandboxRecord> Lifecycle::ResumeOne(const std::string& reference,
   return started;
 }
 
+// Its disk is held by somebody else, and its machine is saved: it goes on from there.
+Error Lifecycle::PausedWithoutDetach(SandboxRecord& record, const Error& cause,
+                                     StepClock& clock) {
+  const Result<void> runs = RunMachine(host_, record, clock);
+  if (runs) {
+    Settle(host_, record, SandboxState::kRunning).Ignore("recover does it");
+    return cause;
+  }
+  Error told = cause;
+  told.what = fmt::format("{}; its machine does not go on: {}", cause.what, runs.error().what);
+  return told;  // it stays on the way: recover pauses it once its disk is free
+}
+
+// Without its machine a sandbox that stays is one whose machine has ended.
+Result<void> Lifecycle::EndMachineOrReturnTo(SandboxState before, SandboxRecord& record) {
+  if (!record.machine) return {};
+  const Result<void> ended = EndMachine(host_, record);
+  if (ended) return {};
+  record.state = before;
+  host_.catalog.Update(record).Ignore("recover does it; the cause is what matters");
+  return ended;
+}
+
 Result<void> Lifecycle::Destroy(const std::string& reference, DestroyMode mode) {
   StepClock clock(host_.log, "destroy", reference);
   return clock.Whole([&] { return DestroyOne(reference, mode, clock); });
@@ -171,6 +247,7 @@ Result<void> Lifecycle::DestroyOne(const std::string& reference, DestroyMode mod
   const SandboxState before = record.state;
   BeginOperation(record, "destroy", claimed.through);
   VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Update(record); }));
+  VENEER_TRY(clock.Time("stop", [&] { return EndMachineOrReturnTo(before, record); }));
   const auto detached = clock.Time("detach", [&] { return DetachDiskOf(host_, record); });
   const bool give_up =
       mode == DestroyMode::kForce && !detached && detached.error().kind != ErrorKind::kConflict;

@@ -34,6 +34,8 @@ struct CreateRequest {
   BackendChoice backend = BackendChoice::kAuto;
   ExportKind export_kind = ExportKind::kFuse;
   std::string id{};  // of the new sandbox (NewId); where empty, it gets one here
+  // The machine to boot; its acceleration is found out. kUsage where the template boots nothing.
+  std::optional<MachineRecord> machine{};
 };
 
 enum class DestroyMode : std::uint8_t {
@@ -48,7 +50,8 @@ class Lifecycle {
   // kNoSpace where it would use up the reserve.
   Result<SandboxRecord> Create(const CreateRequest& request);
 
-  // The disk's users are gone afterwards; kConflict names those who stay, and it runs on.
+  // The disk's users are gone afterwards; kConflict names those who stay, and it runs on. A machine
+  // is saved with its memory first; where that fails it runs on.
   Result<SandboxRecord> Pause(const std::string& reference);
 
   // `backend`: another than it had before; where absent, that one, or any if the host lacks it.
@@ -77,6 +80,9 @@ class Lifecycle {
 
   Result<SandboxRecord> Start(SandboxRecord record, StepClock& clock);
   Result<SandboxRecord> Attached(SandboxRecord record, StepClock& clock);
+  Result<void> RunMachineOf(SandboxRecord& record, StepClock& clock);
+  Error PausedWithoutDetach(SandboxRecord& record, const Error& cause, StepClock& clock);
+  Result<void> EndMachineOrReturnTo(SandboxState before, SandboxRecord& record);
   Result<void> FillForks(const SandboxRecord& parent, std::vector<SandboxRecord>& forks,
                          StepClock& clock);
 

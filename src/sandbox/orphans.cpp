@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <optional>
 #include <set>
@@ -30,7 +31,9 @@ std::optional<std::string> IdOf(const fs::path& file) {
   const bool is_ours = id.starts_with("sb-") || id.starts_with("tp-");
   const bool is_hex =
       id.find_first_not_of("0123456789abcdef", std::string_view("sb-").size()) == std::string::npos;
-  const bool known = extension == ".img" || extension == ".cow" || extension == ".lock";
+  constexpr std::array<std::string_view, 9> kKnown{
+      ".img", ".cow", ".lock", ".kernel", ".initrd", ".base", ".memory", ".state", ".loading"};
+  const bool known = std::ranges::find(kKnown, extension) != kKnown.end();
   if (id.size() != kIdSize || !is_ours || !is_hex || !known) return std::nullopt;
   return id;
 }

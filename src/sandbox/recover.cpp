@@ -9,6 +9,7 @@
 
 #include "catalog/object_lock.h"
 #include "sandbox/lifecycle.h"
+#include "sandbox/machine.h"
 #include "sandbox/step_clock.h"
 #include "sandbox/templates.h"
 
@@ -33,6 +34,7 @@ class Recovery {
   void Visit(const SandboxRecord& seen);
   Result<Outcome> End(SandboxRecord& record);
   Result<Outcome> EndPausing(SandboxRecord& record);
+  Result<Outcome> EndRunning(SandboxRecord& record);
   Result<Outcome> Reconsider(SandboxRecord& record);
   Result<Outcome> Gone(const SandboxRecord& record);
   Result<Outcome> Become(SandboxRecord& record, SandboxState state, std::string reason);
@@ -75,7 +77,11 @@ Result<std::vector<SandboxRecord>> Recovery::Vanished() {
     if (!attached) return Fail(attached.error());
     served.insert(attached->begin(), attached->end());
   }
-  std::erase_if(running, [&](const auto& each) { return served.contains(each.path.value_or("")); });
+  std::erase_if(running, [&](const auto& each) {
+    if (!served.contains(each.path.value_or(""))) return false;
+    const auto gone = WhyMachineIsGone(host_, each);
+    return gone && gone->empty();
+  });
   return running;
 }
 
@@ -100,17 +106,38 @@ Result<Recovery::Outcome> Recovery::Become(SandboxRecord& record, SandboxState s
 }
 
 Result<Recovery::Outcome> Recovery::Gone(const SandboxRecord& record) {
+  VENEER_TRY(EndMachine(host_, record));
   VENEER_TRY(EndDiskOf(host_, record));
   VENEER_TRY(Forget(host_, record));
   return Outcome("removed");
 }
 
 Result<Recovery::Outcome> Recovery::EndPausing(SandboxRecord& record) {
+  StepClock clock(host_.log, "recover", record.id);
+  const Result<std::string> gone =
+      HasSavedMachine(host_, record) ? std::string() : SaveMachine(host_, record, clock);
+  if (!gone) return Become(record, SandboxState::kRunning, "");
+  VENEER_TRY(EndMachine(host_, record));
   const auto detached = DetachDiskOf(host_, record);
-  if (detached) return Become(record, SandboxState::kPaused, "");
+  if (detached) {
+    return Become(record, SandboxState::kPaused, gone->empty() ? "" : MachineIsGone(*gone));
+  }
+  if (record.machine) return Fail(detached.error());
   const bool busy = detached.error().kind == ErrorKind::kConflict && record.path;
   if (busy) return Become(record, SandboxState::kRunning, "");
   return Fail(detached.error());
+}
+
+// One whose disk or machine may have gone by itself.
+Result<Recovery::Outcome> Recovery::EndRunning(SandboxRecord& record) {
+  const bool attached = VENEER_TRY(IsAttached(host_, record));
+  const std::string gone = VENEER_TRY(WhyMachineIsGone(host_, record));
+  if (attached && gone.empty()) return Outcome();
+  VENEER_TRY(EndMachine(host_, record));
+  VENEER_TRY(EndDiskOf(host_, record));
+  return Become(
+      record, SandboxState::kPaused,
+      attached ? MachineIsGone(gone) : "its disk had gone by itself: what was not flushed is lost");
 }
 
 // One that failed, or whose files have gone.
@@ -135,13 +162,11 @@ Result<Recovery::Outcome> Recovery::End(SandboxRecord& record) {
     case SandboxState::kPausing:
       return EndPausing(record);
     case SandboxState::kResuming:
+      VENEER_TRY(EndMachine(host_, record));
       VENEER_TRY(EndDiskOf(host_, record));
       return Become(record, SandboxState::kPaused, "");
     case SandboxState::kRunning:
-      if (VENEER_TRY(IsAttached(host_, record))) return Outcome();
-      VENEER_TRY(EndDiskOf(host_, record));
-      return Become(record, SandboxState::kPaused,
-                    "its disk had gone by itself: what was not flushed is lost");
+      return EndRunning(record);
     case SandboxState::kPaused:
     case SandboxState::kFailed:
       return Reconsider(record);

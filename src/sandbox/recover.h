@@ -2,10 +2,12 @@
 //
 //   recorded                  found                     afterwards
 //   creating                                            gone, as if it had not begun
-//   pausing                                             paused (running, if its disk is in use)
-//   resuming                                            paused
+//   pausing                                             paused (running, if its disk is in use, or
+//                                                       its machine cannot be saved)
+//   resuming                                            paused, with its memory if nothing had run
 //   destroying                                          gone
 //   running                   its disk is not served    paused, with the reason
+//   running                   its machine has ended     paused, with the reason; memory is lost
 //   failed                    its files are there       paused, or running where its disk is served
 //   paused                    a file of it is missing   failed, with the reason
 //   an intent (a template)                              gone, as if it had not begun

@@ -9,6 +9,7 @@
 
 #include "backend/user/nbd_address.h"
 #include "sandbox/lifecycle.h"
+#include "sandbox/machine.h"
 #include "sandbox/templates.h"
 
 namespace veneer {
@@ -103,6 +104,8 @@ Result<void> RequireFiles(const Host& host, const SandboxRecord& record) {
 }
 
 Result<void> Forget(const Host& host, const SandboxRecord& record) {
+  VENEER_TRY(EndMachine(host, record));
+  VENEER_TRY(ForgetMachine(host, record.id));
   std::error_code error;
   std::filesystem::remove(host.layout.Store(record.id), error);
   if (error)

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <system_error>
@@ -14,6 +15,7 @@
 #include "images/space.h"
 #include "kernel/linux/linux_file.h"
 #include "sandbox/lifecycle.h"
+#include "sandbox/machine.h"
 #include "sandbox/step_clock.h"
 
 namespace veneer {
@@ -23,7 +25,7 @@ using Milliseconds = std::chrono::duration<double, std::milli>;
 
 Result<Bytes> RoomFor(const Host& host, const SandboxRecord& sandbox) {
   if (TrySharing(host.layout.templates())) return Bytes(0);
-  Bytes needed(0);
+  Bytes needed = sandbox.machine ? sandbox.machine->memory : Bytes(0);
   for (const std::string& path :
        {host.layout.Image(sandbox.template_id), host.layout.Store(sandbox.id)}) {
     const auto file = VENEER_TRY(LinuxFile::Open(path, Access::kReadOnly));
@@ -38,14 +40,19 @@ struct StillStore {
   Milliseconds held{};
 };
 Result<StillStore> HoldStill(const Host& host, const SandboxRecord& sandbox,
-                             const std::string& clone) {
+                             const std::string& made) {
   StillStore still;
   std::string path = host.layout.Store(sandbox.id);
-  if (sandbox.state == SandboxState::kRunning) {
+  const std::string clone = host.layout.SnapshotStore(made);
+  const auto clone_disk = [&]() -> Result<void> {
+    if (sandbox.state != SandboxState::kRunning) return {};
     DiskBackend* const backend = VENEER_TRY(host.backends.Named(sandbox.backend));
     still.held = VENEER_TRY(backend->CloneStore(sandbox.path.value_or(""), clone)).held;
     path = clone;
-  }
+    return {};
+  };
+  const Milliseconds held = VENEER_TRY(CloneMachine(host, sandbox, made, clone_disk));
+  still.held = std::max(still.held, held);
   still.file = VENEER_TRY(LinuxFile::Open(path, Access::kReadOnly));
   VENEER_TRY(still.file->TryLock(LinuxFile::Lock::kShared));
   return still;
@@ -60,6 +67,7 @@ class Snapshotting {
 
  private:
   Result<void> Flatten(const LinuxFile& store, const Progress& progress);
+  Result<void> TakeOverMachine();
 
   Host host_;
   const SandboxRecord& sandbox_;
@@ -73,13 +81,25 @@ Result<void> Snapshotting::Flatten(const LinuxFile& store, const Progress& progr
   return {};
 }
 
+// What the sandbox's template boots, this one boots too; and where the sandbox's machine was
+// copied, it starts from there.
+Result<void> Snapshotting::TakeOverMachine() {
+  const TemplateRecord from = VENEER_TRY(host_.catalog.Template(sandbox_.template_id));
+  VENEER_TRY(Templates(host_).ShareBootFiles(from, made_));
+  std::error_code error;
+  const bool copied = std::filesystem::exists(host_.layout.State(made_.id), error);
+  if (copied) made_.machine = sandbox_.machine;
+  return {};
+}
+
 Result<Snapshot> Snapshotting::Run(const IntentRecord& intent, StepClock& clock,
                                    const Progress& progress) {
   VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Begin(intent); }));
   const std::string clone = host_.layout.SnapshotStore(made_.id);
   VENEER_TRY(clock.Time("verify", [&] { return RequireFiles(host_, sandbox_); }));
   const StillStore still =
-      VENEER_TRY(clock.Time("clone", [&] { return HoldStill(host_, sandbox_, clone); }));
+      VENEER_TRY(clock.Time("clone", [&] { return HoldStill(host_, sandbox_, made_.id); }));
+  VENEER_TRY(TakeOverMachine());
   VENEER_TRY(clock.Time("flatten", [&] { return Flatten(*still.file, progress); }));
   std::error_code error;
   std::filesystem::remove(clone, error);

@@ -29,7 +29,7 @@ Result<TemplateRecord> Templates::ImportOne(const ImportRequest& request, StepCl
     return Fail(ErrorKind::kConflict, fmt::format("a template {} exists", request.name),
                 "choose another name, or remove that one first");
   }
-  const TemplateRecord record{.id = VENEER_TRY(NewId("tp-")), .name = request.name};
+  TemplateRecord record{.id = VENEER_TRY(NewId("tp-")), .name = request.name};
   clock.Name(record.id);
   const ObjectLock lock = VENEER_TRY(ObjectLock::Take(host_.layout.locks(), record.id, "import"));
   const IntentRecord intent{.id = record.id, .verb = "import", .began_at = host_.now()};
@@ -39,9 +39,14 @@ Result<TemplateRecord> Templates::ImportOne(const ImportRequest& request, StepCl
         request.source, host_.layout.Image(record.id),
         {.size = request.size, .reserve = host_.reserve, .progress = request.progress});
   });
+  const Result<void> taken_over =
+      imported && request.boot
+          ? clock.Time("boot files", [&] { return TakeBootFiles(*request.boot, record); })
+          : Result<void>();
   auto finished =
-      imported ? clock.Time("digest", [&] { return Finish(record, intent, request.progress); })
-               : Fail(imported.error());
+      !imported     ? Fail(imported.error())
+      : !taken_over ? Fail(taken_over.error())
+                    : clock.Time("digest", [&] { return Finish(record, intent, request.progress); });
   if (!finished) {
     clock.Time("undo", [&] { return Undo(record.id); })
         .Ignore("recover does it; the cause is what matters");
@@ -61,12 +66,49 @@ Result<TemplateRecord> Templates::Finish(TemplateRecord record, const IntentReco
   return record;
 }
 
-Result<void> Templates::Undo(const std::string& id) {
-  for (const std::string& path : {host_.layout.Image(id), host_.layout.SnapshotStore(id)}) {
+// Copies of the kernel and the initrd, beside the image.
+Result<void> Templates::TakeBootFiles(const BootSource& source, TemplateRecord& record) {
+  const auto take = [&](const std::string& from, const std::string& to) -> Result<std::string> {
+    const auto file = VENEER_TRY(LinuxFile::Open(from, Access::kReadOnly));
+    VENEER_TRY(CloneFile(*file, to));
+    return DigestOf(*file);
+  };
+  BootRecord boot{.cmdline = source.cmdline};
+  boot.kernel = VENEER_TRY(take(source.kernel, host_.layout.Kernel(record.id)));
+  if (!source.initrd.empty()) {
+    boot.initrd = VENEER_TRY(take(source.initrd, host_.layout.Initrd(record.id)));
+  }
+  record.boot = std::move(boot);
+  return {};
+}
+
+Result<void> Templates::ShareBootFiles(const TemplateRecord& from, TemplateRecord& made) {
+  if (!from.boot) return {};
+  made.boot = from.boot;
+  std::error_code error;
+  std::filesystem::create_hard_link(host_.layout.Kernel(from.id), host_.layout.Kernel(made.id),
+                                    error);
+  if (!error && !from.boot->initrd.empty()) {
+    std::filesystem::create_hard_link(host_.layout.Initrd(from.id), host_.layout.Initrd(made.id),
+                                      error);
+  }
+  if (error) return FailErrno(error.value(), fmt::format("share the kernel of {}", from.name));
+  return {};
+}
+
+Result<void> Templates::RemoveFilesOf(const std::string& id) {
+  const Layout& layout = host_.layout;
+  for (const std::string& path : {layout.Image(id), layout.SnapshotStore(id), layout.Kernel(id),
+                                  layout.Initrd(id), layout.Base(id), layout.State(id)}) {
     std::error_code error;
     std::filesystem::remove(path, error);
     if (error) return FailErrno(error.value(), fmt::format("remove {}", path));
   }
+  return {};
+}
+
+Result<void> Templates::Undo(const std::string& id) {
+  VENEER_TRY(RemoveFilesOf(id));
   return host_.catalog.End(id);
 }
 
@@ -80,12 +122,11 @@ Result<void> Templates::RemoveOne(const std::string& reference, StepClock& clock
   clock.Name(record.id);
   ObjectLock lock = VENEER_TRY(ObjectLock::Take(host_.layout.locks(), record.id, "remove"));
   VENEER_TRY(clock.Time("record", [&] { return host_.catalog.RemoveTemplate(record.id); }));
-  std::error_code error;
-  std::filesystem::remove(host_.layout.Image(record.id), error);
+  const Result<void> removed = clock.Time("remove", [&] { return RemoveFilesOf(record.id); });
   std::move(lock).Forget();
-  if (error) {
-    return FailErrno(error.value(), fmt::format("remove {}", host_.layout.Image(record.id)),
-                     "the template is gone; 'veneer gc' removes the file");
+  if (!removed) {
+    return Fail(Error{removed.error().kind, removed.error().os_errno, removed.error().what,
+                      "the template is gone; 'veneer gc' removes the file"});
   }
   return {};
 }

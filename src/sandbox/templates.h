@@ -20,9 +20,17 @@ namespace veneer {
 
 using Progress = std::function<void(Bytes, Bytes)>;
 
+// What a template is to boot: files, which are copied.
+struct BootSource {
+  std::string kernel;
+  std::string initrd{};  // none where empty
+  std::string cmdline{};
+};
+
 struct ImportRequest {
   std::string name;
-  std::string source;           // a raw image, qcow2, or a tar of a root file system
+  std::string source{};  // a raw image, qcow2, or a tar of a root file system
+  std::optional<BootSource> boot{};
   std::optional<Bytes> size{};  // of the file system that a tar becomes
   Progress progress{};
 };
@@ -47,12 +55,17 @@ class Templates {
   Result<TemplateRecord> Finish(TemplateRecord record, const IntentRecord& intent,
                                 const Progress& progress);
 
+  // Has `made` boot what `from` boots, where that is anything.
+  Result<void> ShareBootFiles(const TemplateRecord& from, TemplateRecord& made);
+
   // The end of one that was begun and will not be finished: its files, then its intent.
   Result<void> Undo(const std::string& id);
 
  private:
   Result<TemplateRecord> ImportOne(const ImportRequest& request, StepClock& clock);
   Result<void> RemoveOne(const std::string& reference, StepClock& clock);
+  Result<void> TakeBootFiles(const BootSource& source, TemplateRecord& record);
+  Result<void> RemoveFilesOf(const std::string& id);
 
   Host host_;
 };

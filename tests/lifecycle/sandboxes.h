@@ -26,6 +26,9 @@ class SandboxesTest : public ::testing::Test {
   void SetUp() override;
   void TearDown() override;
 
+  // Ends what a failed test has left.
+  void TakeAway() const;
+
   [[nodiscard]] std::string Path(std::string_view name) const { return dir_ / name; }
   [[nodiscard]] static bool InGuest();
   [[nodiscard]] static std::string Backend() { return InGuest() ? "dm" : "user"; }

@@ -10,9 +10,9 @@
 #include "app/demo/demo_story.h"
 #include "app/demo/step_log.h"
 #include "app/demo/template_image.h"
-#include "app/demo/work_directory.h"
 #include "app/interrupt_watch.h"
 #include "app/output.h"
+#include "app/work_directory.h"
 #include "base/size_text.h"
 #include "kernel/linux/linux_file.h"
 

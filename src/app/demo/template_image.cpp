@@ -6,10 +6,10 @@
 #include <iterator>
 #include <system_error>
 
-#include "app/demo/apt_sources.h"
+#include "app/apt_sources.h"
 #include "app/demo/machine_files.h"
-#include "app/demo/work_directory.h"
 #include "app/program.h"
+#include "app/work_directory.h"
 #include "kernel/linux/linux_file.h"
 
 namespace veneer {

@@ -12,7 +12,7 @@
 #include "backend/user/control_socket.h"
 #include "backend/user/disk_place.h"
 #include "backend/user/messages.h"
-#include "backend/user/spawn.h"
+#include "kernel/linux/spawn.h"
 
 namespace veneer {
 namespace {

@@ -23,13 +23,6 @@ struct Connection {
 // Binds and listens; what was at `path` before is replaced.
 Result<UniqueFd> ListenAt(const std::string& path);
 
-// The same for a socket that was made before, at a path where nothing is: kConflict where something
-// is. Also for sockets that are not of this protocol.
-Result<void> ListenAtNew(int socket, const std::string& path);
-
-// A stream socket that is not bound yet.
-Result<UniqueFd> NewSocket();
-
 // kNotFound where nobody listens; kFailed where the listener is neither root nor this user.
 Result<Connection> ConnectTo(const std::string& path);
 

@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "backend/user/control_socket.h"
 #include "backend/user/disk_place.h"
 #include "backend/user/nbd_address.h"
 #include "kernel/linux/linux_holders.h"
+#include "kernel/linux/unix_socket.h"
 #include "kernel/linux/wait_until.h"
 
 namespace veneer {
@@ -66,7 +66,7 @@ Result<void> NbdServer::TakePlace(const AttachRequest& request, const HostPorts&
   return place_.Take(request.run_dir, record_, ports, [&]() -> Result<void> {
     // The record first: it says whose the socket is, whatever is killed.
     VENEER_TRY(place_.Write(record_));
-    return ListenAtNew(socket, record_.path);
+    return ListenAtUnix(socket, record_.path);
   });
 }
 

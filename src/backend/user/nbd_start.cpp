@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "backend/user/control_socket.h"
 #include "backend/user/serve_loop.h"
+#include "kernel/linux/unix_socket.h"
 
 namespace veneer {
 namespace {
@@ -67,7 +67,7 @@ int BecomeNbdServer(const AttachRequest& request, UniqueFd ready, const NbdkitPa
     TellReady(to, Fail(error)).Ignore("nobody waits any more");
     return ExitStatus(error.kind);
   };
-  auto socket = NewSocket();
+  auto socket = NewUnixSocket();
   if (!socket) return refuse(ready, socket.error());
   const Result<int> passed = Arrange(*std::move(socket), std::move(ready));
   if (!passed) return ExitStatus(passed.error().kind);

@@ -16,7 +16,12 @@ inline TemplateRecord ExampleTemplate(const std::string& id = "tp-00000001",
           .image = {.size = GiB(2), .modified_ns = 1'700'000'000'123'456'789, .inode = ~0ULL},
           .digest = "sha256:" + std::string(64, 'a'),
           .made_from = "sb-0000ffff",
-          .created_at = Timestamp(std::chrono::milliseconds(1'700'000'000'123))};
+          .created_at = Timestamp(std::chrono::milliseconds(1'700'000'000'123)),
+          .boot = BootRecord{.kernel = "sha256:" + std::string(64, 'b'),
+                             .initrd = "",
+                             .cmdline = "quoted=\"a b\""},
+          .machine = MachineRecord{
+              .memory = MiB(128), .cpus = 1, .network = "none", .acceleration = "kvm"}};
 }
 
 inline SandboxRecord ExampleSandbox(const std::string& id = "sb-00000001",
@@ -34,7 +39,9 @@ inline SandboxRecord ExampleSandbox(const std::string& id = "sb-00000001",
           .last_operation = "create",
           .timings = {{.step = "attach", .took = Milliseconds(1.25)},
                       {.step = "boot", .took = Milliseconds(140.1)}},
-          .created_at = Timestamp(std::chrono::milliseconds(1'700'000'001'000))};
+          .created_at = Timestamp(std::chrono::milliseconds(1'700'000'001'000)),
+          .machine = MachineRecord{
+              .memory = MiB(256), .cpus = 2, .network = "user", .acceleration = "emulation"}};
 }
 
 inline IntentRecord ExampleIntent(const std::string& id = "tp-00000001") {

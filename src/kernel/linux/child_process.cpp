@@ -106,6 +106,7 @@ class Child {
   Child& operator=(Child&&) = delete;
   ~Child();
 
+  [[nodiscard]] pid_t pid() const { return pid_; }
   Result<ChildEnd> Finish(const ChildProgram& program);
 
  private:
@@ -235,8 +236,10 @@ Result<ChildEnd> Child::Finish(const ChildProgram& program) {
 
 }  // namespace
 
+int InheritedNumber(std::size_t index) { return kFirstInherited + static_cast<int>(index); }
+
 std::string InheritedPath(std::size_t index) {
-  return fmt::format("/proc/self/fd/{}", static_cast<std::size_t>(kFirstInherited) + index);
+  return fmt::format("/proc/self/fd/{}", InheritedNumber(index));
 }
 
 Result<std::string> PathOfProgram(const std::string& name, const std::string& package) {
@@ -251,6 +254,7 @@ Result<std::string> PathOfProgram(const std::string& name, const std::string& pa
 
 Result<ChildEnd> RunChild(const ChildProgram& program) {
   Child child = VENEER_TRY(Child::Start(program));
+  if (program.started) VENEER_TRY(program.started(child.pid()));
   return child.Finish(program);
 }
 

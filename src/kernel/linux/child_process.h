@@ -6,6 +6,8 @@
 // descriptors that it is given, and no others.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <string>
 #include <string_view>
@@ -25,6 +27,8 @@ struct ChildProgram {
 
   // Hears its stdout, in pieces; an error kills the program, and is the error. Empty: dropped.
   std::function<Result<void>(std::string_view)> output = {};
+  // Hears its process id once it runs; an error kills it, and is the error. May be empty.
+  std::function<Result<void>(pid_t)> started = {};
   // Called a few times a second while it runs; may be empty.
   std::function<void()> tick = {};
 };
@@ -37,6 +41,8 @@ struct ChildEnd {
 // The name under which a program finds an inherited file. It names the open file itself, also one
 // without a name, and means nothing special to any program whatever the file was called.
 std::string InheritedPath(std::size_t index);
+// Its descriptor there.
+int InheritedNumber(std::size_t index);
 
 // The path of a program. kUnsupported, with the package to install, where there is none.
 Result<std::string> PathOfProgram(const std::string& name, const std::string& package);

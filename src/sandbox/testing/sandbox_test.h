@@ -15,6 +15,7 @@
 #include "sandbox/host.h"
 #include "sandbox/lifecycle.h"
 #include "sandbox/templates.h"
+#include "vm/testing/fake_vmm.h"
 
 namespace veneer::testing {
 
@@ -77,11 +78,13 @@ class SandboxTest : public ::testing::Test {
   FakeBackend dm_{directory_ / "dm", BackendKind::kDm};
   FakeBackend user_{directory_ / "user", BackendKind::kUser};
   BackendSet backends_{dm_, user_};
+  FakeVmm vmm_;
   Result<Catalog> catalog_ = Catalog::Open(layout_.root());
   RecordingLog log_;
   unsigned collections_ = 0;
   Host host_{.catalog = *catalog_,
              .backends = backends_,
+             .vmm = vmm_,
              .layout = layout_,
              .log = log_,
              .reserve = {.percent = 0, .size = Bytes(0)},

@@ -1,4 +1,4 @@
-#include "app/demo/apt_sources.h"
+#include "app/apt_sources.h"
 
 #include <algorithm>
 #include <filesystem>

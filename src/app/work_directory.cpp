@@ -1,4 +1,4 @@
-#include "app/demo/work_directory.h"
+#include "app/work_directory.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "backend/user/spawn.h"
+#include "kernel/linux/spawn.h"
 
 #include <fcntl.h>
 #include <sys/wait.h>

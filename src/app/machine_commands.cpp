@@ -1,0 +1,224 @@
+#include "app/machine_commands.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "app/interrupt_watch.h"
+#include "app/output.h"
+#include "app/session.h"
+#include "app/views.h"
+#include "base/size_text.h"
+#include "sandbox/lifecycle.h"
+#include "vm/qemu/keeper.h"
+
+namespace veneer {
+namespace {
+
+constexpr int kInterrupted = 130;
+// JSON is in memory as a whole.
+constexpr Bytes kMostJsonOutput = MiB(16);
+
+Result<void> WriteAll(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(fd, text.data(), text.size());
+    if (n < 0 && errno != EINTR) return FailErrno(errno, "write the command's output");
+    if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+void Tell(const std::string& what) {
+  WriteAll(STDERR_FILENO, what + "\n").Ignore("it is a remark");
+}
+
+Result<ExecRequest> RequestOf(const ExecArguments& arguments) {
+  ExecRequest request{.argv = arguments.command,
+                      .environment = arguments.environment,
+                      .directory = arguments.directory,
+                      .user = arguments.user};
+  if (arguments.input) request.input = STDIN_FILENO;
+  if (arguments.output_limit) request.output_limit = VENEER_TRY(ParseSize(*arguments.output_limit));
+  if (!arguments.timeout) return request;
+  constexpr double kMost = 1e9;
+  if (!(*arguments.timeout > 0 && *arguments.timeout < kMost)) {
+    return Fail(ErrorKind::kUsage, "--timeout is a number of seconds above 0");
+  }
+  request.timeout = std::chrono::ceil<std::chrono::milliseconds>(
+      std::chrono::duration<double>(*arguments.timeout));
+  return request;
+}
+
+std::string Base64(std::string_view bytes) {
+  constexpr std::string_view kLetters =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (; !bytes.empty(); bytes.remove_prefix(std::min<std::size_t>(3, bytes.size()))) {
+    std::uint32_t bits = 0;
+    for (std::size_t n = 0; n < 3; ++n) {
+      bits = (bits << 8U) | (n < bytes.size() ? static_cast<unsigned char>(bytes[n]) : 0U);
+    }
+    for (std::size_t n = 0; n < 4; ++n) {
+      text += n <= bytes.size() ? kLetters[(bits >> (18 - 6 * n)) & 63U] : '=';
+    }
+  }
+  return text;
+}
+
+// Text as it is, else base64 that says so.
+nlohmann::ordered_json OutputJson(const std::string& bytes) {
+  nlohmann::ordered_json json = bytes;
+  try {
+    [[maybe_unused]] const std::string text = json.dump();  // throws where it is no UTF-8
+    return json;
+  } catch (const nlohmann::json::exception&) {
+    return {{"base64", Base64(bytes)}};
+  }
+}
+
+struct Heard {
+  std::string output;
+  std::string errors;
+};
+
+Result<void> PrintEnd(const ExecEnd& end, const Heard& heard) {
+  nlohmann::ordered_json json;
+  json["status"] = ShellStatus(end);
+  json["signal"] = end.outcome == ExecOutcome::kSignalled ? nlohmann::ordered_json(end.number)
+                                                          : nlohmann::ordered_json();
+  json["timed_out"] = end.outcome == ExecOutcome::kTimedOut;
+  json["stdout"] = OutputJson(heard.output);
+  json["stderr"] = OutputJson(heard.errors);
+  json["dropped_bytes"] = end.dropped.value();
+  json["elapsed_ms"] = end.took.count();
+  return PrintJson(json);
+}
+
+void TellEnd(const ExecEnd& end) {
+  if (end.dropped != Bytes(0)) {
+    Tell(fmt::format("veneer: {} of output were over the limit and are dropped",
+                     FormatSize(end.dropped)));
+  }
+  if (end.outcome == ExecOutcome::kTimedOut) {
+    Tell(fmt::format("veneer: the command was ended after {:.1f} s", end.took.count() / 1000));
+  }
+}
+
+// Runs it and tells what it says while it runs (as JSON: afterwards).
+Result<int> ExecIn(const GlobalOptions& options, Vmm& vmm, const std::string& id,
+                   ExecRequest request, const InterruptWatch& watch) {
+  Heard heard;
+  const bool json = options.style == OutputStyle::kJson;
+  if (json && !request.output_limit) request.output_limit = kMostJsonOutput;
+  request.check = [&] { return watch.Check(); };
+  request.output = [&](ExecStream stream, std::string_view text) -> Result<void> {
+    const bool is_output = stream == ExecStream::kOutput;
+    if (!json) return WriteAll(is_output ? STDOUT_FILENO : STDERR_FILENO, text);
+    (is_output ? heard.output : heard.errors) += text;
+    return {};
+  };
+  const ExecEnd end = VENEER_TRY(vmm.Exec(id, request));
+  if (json) {
+    VENEER_TRY(PrintEnd(end, heard));
+  } else {
+    TellEnd(end);
+  }
+  return ShellStatus(end);
+}
+
+// Ctrl-C is no failure to be explained.
+Result<int> StatusOf(Result<int> ended) {
+  if (!ended && ended.error().os_errno == EINTR) return kInterrupted;
+  return ended;
+}
+
+Result<SandboxRecord> RunningMachine(Session& session, const std::string& reference) {
+  SandboxRecord record = VENEER_TRY(session.catalog().Sandbox(reference));
+  if (!record.machine) {
+    return Fail(ErrorKind::kConflict, fmt::format("{} has no machine", record.id),
+                "make a sandbox with one: veneer create TEMPLATE --boot");
+  }
+  return record;
+}
+
+}  // namespace
+
+Result<MachineRecord> MachineOf(const MachineArguments& arguments) {
+  if (!NetworkNamed(arguments.network)) {
+    return Fail(ErrorKind::kUsage, fmt::format("--net {}: no such network", arguments.network),
+                "choose none or user");
+  }
+  return MachineRecord{.memory = VENEER_TRY(ParseSize(arguments.memory)),
+                       .cpus = arguments.cpus,
+                       .network = arguments.network};
+}
+
+Result<int> SandboxExec(const GlobalOptions& options, const ExecArguments& arguments) {
+  ExecRequest request = VENEER_TRY(RequestOf(arguments));
+  const auto session = VENEER_TRY(Session::OpenToLook(options));
+  if (!session) return Fail(NoState(options));
+  const SandboxRecord record = VENEER_TRY(RunningMachine(*session, arguments.sandbox));
+  if (record.state != SandboxState::kRunning) {
+    return Fail(ErrorKind::kConflict, fmt::format("{} is {}", record.id, StateName(record.state)),
+                "resume it first: veneer resume ID");
+  }
+  const auto watch = VENEER_TRY(InterruptWatch::Install());
+  return StatusOf(ExecIn(options, session->host().vmm, record.id, std::move(request), *watch));
+}
+
+Result<int> TemplateRun(const GlobalOptions& options, const RunArguments& arguments) {
+  ExecRequest request = VENEER_TRY(RequestOf(arguments.exec));
+  const CreateRequest create{.template_reference = arguments.exec.sandbox,
+                             .machine = VENEER_TRY(MachineOf(arguments.machine))};
+  const auto session = VENEER_TRY(Session::OpenToChange(options));
+  // Before there is anything to clean up.
+  const auto watch = VENEER_TRY(InterruptWatch::Install());
+  Lifecycle lifecycle(session->host());
+  const SandboxRecord record = VENEER_TRY(lifecycle.Create(create));
+  const auto ended =
+      StatusOf(ExecIn(options, session->host().vmm, record.id, std::move(request), *watch));
+  const Result<void> destroyed = lifecycle.Destroy(record.id, DestroyMode::kForce);
+  if (!ended) return Fail(ended.error());
+  if (!destroyed) Tell(OneLine(RenderErrorLine(destroyed.error())));
+  return ended;
+}
+
+Result<int> SandboxLogs(const GlobalOptions& options, const LogsArguments& arguments) {
+  const auto session = VENEER_TRY(Session::OpenToLook(options));
+  if (!session) return Fail(NoState(options));
+  const SandboxRecord record = VENEER_TRY(RunningMachine(*session, arguments.sandbox));
+  Vmm& vmm = session->host().vmm;
+  const auto watch = VENEER_TRY(InterruptWatch::Install());
+  constexpr int kPauseMs = 200;
+  ConsoleText said = VENEER_TRY(vmm.Console(record.id, 0));
+  VENEER_TRY(WriteAll(STDOUT_FILENO, said.text));
+  while (arguments.follow) {
+    const VmStatus status = VENEER_TRY(vmm.Status(record.id));
+    auto more = vmm.Console(record.id, said.next);
+    if (!more) return 0;  // it was paused or destroyed
+    said = *std::move(more);
+    VENEER_TRY(WriteAll(STDOUT_FILENO, said.text));
+    if (status.presence != VmPresence::kRunning && said.text.empty()) return 0;
+    pollfd interrupted{.fd = watch->fd().get(), .events = POLLIN, .revents = 0};
+    if (said.text.empty()) ::poll(&interrupted, 1, kPauseMs);
+    if (!watch->Check()) return kInterrupted;
+  }
+  return 0;
+}
+
+Result<int> MachineKeep(const GlobalOptions& /*options*/, const KeepArguments& arguments) {
+  if (::fcntl(arguments.ready_fd, F_SETFD, FD_CLOEXEC) != 0) {
+    return Fail(ErrorKind::kUsage,
+                fmt::format("--ready-fd {} is no open descriptor", arguments.ready_fd),
+                "use 'veneer create --boot': it starts the keeper");
+  }
+  return KeepVm(arguments.directory, UniqueFd(arguments.ready_fd));
+}
+
+}  // namespace veneer

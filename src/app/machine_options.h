@@ -1,0 +1,17 @@
+// The options of the commands about what runs in a sandbox's machine.
+#pragma once
+
+#include <CLI/App.hpp>
+
+#include "app/global_options.h"
+#include "app/sandbox_commands.h"
+
+namespace veneer {
+
+// exec, run, logs, and the hidden one that keeps a machine.
+void AddMachineCommands(CLI::App& app, Command& command);
+
+// --memory, --cpus, --net
+void AddMachineOptions(CLI::App& app, MachineArguments& arguments);
+
+}  // namespace veneer

@@ -1,0 +1,174 @@
+#include "sandbox/machine.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "base/unique_fd.h"
+
+namespace veneer {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool Exists(const std::string& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+
+// While a memory is read out of a state: it has the machine's name once all of it is there.
+std::string LoadingFile(const Host& host, const std::string& id) {
+  return host.layout.sandboxes() + "/" + id + ".loading";
+}
+
+Result<void> SyncDirectory(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid() || ::fsync(fd.get()) != 0) return FailErrno(errno, fmt::format("sync {}", path));
+  return {};
+}
+
+Result<void> Remove(const std::string& path) {
+  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+  return FailErrno(errno, fmt::format("remove {}", path));
+}
+
+Result<VmSpec> SpecOf(const Host& host, const SandboxRecord& record) {
+  const TemplateRecord from = VENEER_TRY(host.catalog.Template(record.template_id));
+  if (!from.boot) {
+    return Fail(ErrorKind::kUsage, fmt::format("the template {} boots nothing", from.name),
+                "make one that does: veneer template build, or template import --kernel");
+  }
+  const auto network = NetworkNamed(record.machine->network);
+  if (!network) return Fail(ErrorKind::kCorrupt, fmt::format("the machine of {}", record.id));
+  return VmSpec{.id = record.id,
+                .disk = record.path.value_or(""),
+                .kernel = host.layout.Kernel(from.id),
+                .initrd = from.boot->initrd.empty() ? "" : host.layout.Initrd(from.id),
+                .cmdline = from.boot->cmdline,
+                .memory_file = host.layout.Memory(record.id),
+                .memory = record.machine->memory,
+                .cpus = record.machine->cpus,
+                .network = *network};
+}
+
+void NoteSteps(StepClock& clock, const std::vector<VmStep>& steps) {
+  for (const VmStep& step : steps) clock.Note(step.name, step.took);
+}
+
+class Waking {
+ public:
+  Waking(const Host& host, const SandboxRecord& record)
+      : host_(host),
+        id_(record.id),
+        own_(Exists(host.layout.Memory(record.id))),
+        shared_(!own_ && Exists(host.layout.Base(record.id))) {}
+
+  Result<VmReport> Run(VmSpec spec);
+
+ private:
+  [[nodiscard]] bool whole() const { return !own_ && !shared_; }
+  Result<void> BeforeRunning();
+
+  Host host_;
+  std::string id_;
+  bool own_;
+  bool shared_;
+};
+
+// From here on what was saved is of no use any more.
+Result<void> Waking::BeforeRunning() {
+  VENEER_TRY(Remove(host_.layout.State(id_)));
+  VENEER_TRY(SyncDirectory(host_.layout.sandboxes()));
+  // Whoever has it mapped keeps it.
+  if (shared_) return Remove(host_.layout.Base(id_));
+  if (!whole()) return {};
+  const std::string loading = LoadingFile(host_, id_);
+  if (::rename(loading.c_str(), host_.layout.Memory(id_).c_str()) == 0) return {};
+  return FailErrno(errno, fmt::format("name {}", host_.layout.Memory(id_)));
+}
+
+Result<VmReport> Waking::Run(VmSpec spec) {
+  if (whole()) {
+    spec.memory_file = LoadingFile(host_, id_);
+    VENEER_TRY(Remove(spec.memory_file));
+  }
+  if (shared_) {
+    spec.memory_file = host_.layout.Base(id_);
+    spec.memory_use = VmMemory::kShared;
+  }
+  return host_.vmm.Restore(spec, host_.layout.State(id_),
+                           whole() ? SavedMemory::kInState : SavedMemory::kInFile,
+                           [this] { return BeforeRunning(); });
+}
+
+}  // namespace
+
+bool HasSavedMachine(const Host& host, const SandboxRecord& record) {
+  return record.machine && Exists(host.layout.State(record.id));
+}
+
+Result<void> ForgetMachine(const Host& host, const std::string& id) {
+  const Layout& layout = host.layout;
+  // The state first: without it the others mean nothing.
+  for (const std::string& path :
+       {layout.State(id), layout.Memory(id), layout.Base(id), LoadingFile(host, id)}) {
+    VENEER_TRY(Remove(path));
+  }
+  return {};
+}
+
+Result<void> RunMachine(const Host& host, SandboxRecord& record, StepClock& clock) {
+  if (!record.machine) return {};
+  VmSpec spec = VENEER_TRY(SpecOf(host, record));
+  const bool wakes = HasSavedMachine(host, record);
+  if (wakes) spec.acceleration = AccelerationNamed(record.machine->acceleration);
+  if (!wakes) VENEER_TRY(ForgetMachine(host, record.id));
+  const VmReport report =
+      VENEER_TRY(wakes ? Waking(host, record).Run(std::move(spec)) : host.vmm.Start(spec));
+  NoteSteps(clock, report.steps);
+  record.machine->acceleration = AccelerationName(report.acceleration);
+  return {};
+}
+
+Result<std::string> SaveMachine(const Host& host, const SandboxRecord& record, StepClock& clock) {
+  std::string gone = VENEER_TRY(WhyMachineIsGone(host, record));
+  if (!gone.empty()) VENEER_TRY(EndMachine(host, record));
+  if (!record.machine || !gone.empty()) return gone;
+  const Layout& layout = host.layout;
+  const bool own = Exists(layout.Memory(record.id));
+  SaveRequest request{.state = layout.State(record.id),
+                      .memory = own ? SavedMemory::kInFile : SavedMemory::kInState};
+  if (own) request.memory_file = layout.Memory(record.id);
+  const auto steps = VENEER_TRY(host.vmm.Save(record.id, request));
+  NoteSteps(clock, steps);
+  return gone;
+}
+
+Result<void> EndMachine(const Host& host, const SandboxRecord& record) {
+  return host.vmm.Stop(record.id);
+}
+
+std::string MachineIsGone(const std::string& why) {
+  return fmt::format("its machine ended: {}; its disk is safe, what was in memory is lost", why);
+}
+
+Result<std::string> WhyMachineIsGone(const Host& host, const SandboxRecord& record) {
+  if (!record.machine) return std::string();
+  const VmStatus status = VENEER_TRY(host.vmm.Status(record.id));
+  switch (status.presence) {
+    case VmPresence::kRunning:
+      return std::string();
+    case VmPresence::kEnded:
+      return status.reason;
+    case VmPresence::kNone:
+      return std::string("the host was restarted");
+  }
+  return std::string();
+}
+
+}  // namespace veneer

@@ -1,0 +1,64 @@
+// The virtual machine of a sandbox, between the verbs and the port (vm/vmm.h). The caller has the
+// sandbox's lock, and its disk is attached.
+//
+// What there is of a machine that does not run is told by the files beside its store:
+//
+//   .state  .memory  .base
+//     -       any     any    nothing: it boots
+//     x        x       -     devices, and the memory in a file of its own
+//     x        -       x     devices, and memory in a file that others share
+//     x        -       -     devices and memory in one file
+//
+// A state is removed, durably, before the first instruction runs after it: no state is ever used
+// with memory or a disk that have gone on without it.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "base/result.h"
+#include "catalog/records.h"
+#include "sandbox/host.h"
+#include "sandbox/step_clock.h"
+
+namespace veneer {
+
+// Boots, or goes on from what was saved. Fills in how it runs. On failure it does not run; what was
+// saved is still there unless it ran already. kUsage: its template boots nothing.
+Result<void> RunMachine(const Host& host, SandboxRecord& record, StepClock& clock);
+
+// Saves it and ends it. On failure it runs on. Yields why one that was not there any more had
+// ended, and nothing for one that was saved, or for a disk without a machine.
+Result<std::string> SaveMachine(const Host& host, const SandboxRecord& record, StepClock& clock);
+
+// A copy of a sandbox's machine for `to` (a sandbox or a template), of the moment at which
+// `clone_disk` is called: its memory and state, where it runs or is saved, else nothing but the
+// disk. One that runs stands still meanwhile; yields how long.
+Result<std::chrono::duration<double, std::milli>> CloneMachine(
+    const Host& host, const SandboxRecord& sandbox, const std::string& to,
+    const std::function<Result<void>()>& clone_disk);
+
+// The same memory and state for `to`; nothing where `from` has none. What is shared never changes.
+Result<void> ShareMachine(const Host& host, const std::string& from, const std::string& to);
+
+// A machine that is a copy of another, or of its template, gets what must be its own: host name,
+// machine id, random numbers.
+Result<void> FreshenMachine(const Host& host, const SandboxRecord& record);
+
+// Ends it as it is; nothing happens where there is none.
+Result<void> EndMachine(const Host& host, const SandboxRecord& record);
+
+// Whether there is something to go on from.
+bool HasSavedMachine(const Host& host, const SandboxRecord& record);
+
+// Its memory and state.
+Result<void> ForgetMachine(const Host& host, const std::string& id);
+
+// Nothing for a disk without a machine, and for a machine that runs; else why it does not.
+Result<std::string> WhyMachineIsGone(const Host& host, const SandboxRecord& record);
+
+// What a sandbox says whose machine ended by itself.
+std::string MachineIsGone(const std::string& why);
+
+}  // namespace veneer

@@ -1,0 +1,207 @@
+// Sandboxes with machines, on models: the machine is a counter that its memory holds.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "sandbox/recover.h"
+#include "sandbox/snapshot.h"
+#include "sandbox/testing/sandbox_test.h"
+
+namespace veneer {
+namespace {
+
+using testing::FakeBackend;
+using testing::FakeVmm;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+const Error kInjected{ErrorKind::kFailed, EIO, "injected", ""};
+const MachineRecord kMachine{.memory = MiB(128), .cpus = 2, .network = "user"};
+
+class MachineTest : public testing::SandboxTest {
+ protected:
+  MachineTest() {
+    const auto imported =
+        Templates(host_).Import({.name = "bootable",
+                                 .source = source_,
+                                 .boot = BootSource{.kernel = source_, .cmdline = "quiet"}});
+    EXPECT_TRUE(imported) << imported.error().what;
+  }
+
+  SandboxRecord Boot(const std::string& name, const std::string& from = "bootable") {
+    const auto record =
+        lifecycle_.Create({.template_reference = from, .name = name, .machine = kMachine});
+    EXPECT_TRUE(record) << record.error().what;
+    return record.value_or(SandboxRecord{});
+  }
+  // The machine counts on; yields the number.
+  std::string Count(const std::string& name) {
+    std::string said;
+    ExecRequest request{.argv = {"count"}};
+    request.output = [&](ExecStream, std::string_view text) -> Result<void> {
+      said = text;
+      return {};
+    };
+    EXPECT_TRUE(vmm_.Exec(Recorded(name).id, request));
+    return said;
+  }
+  bool HasFile(const std::string& path) const { return std::filesystem::exists(path); }
+};
+
+TEST_F(MachineTest, ABootedSandboxIsAMachineOnItsDisk) {
+  const SandboxRecord record = Boot("web");
+  ASSERT_TRUE(vmm_.IsRunning(record.id));
+  const VmSpec& spec = vmm_.SpecOf(record.id);
+  EXPECT_EQ(spec.disk, record.path);
+  EXPECT_EQ(spec.cmdline, "quiet");
+  EXPECT_EQ(spec.memory, MiB(128));
+  EXPECT_EQ(spec.network, VmNetwork::kUser);
+  EXPECT_EQ(Recorded("web").machine->acceleration, "emulation");
+}
+
+TEST_F(MachineTest, ATemplateThatBootsNothingIsRefused) {
+  const auto created = lifecycle_.Create({.template_reference = "base", .machine = kMachine});
+  ASSERT_FALSE(created);
+  EXPECT_EQ(created.error().kind, ErrorKind::kUsage);
+}
+
+TEST_F(MachineTest, AMachineThatDoesNotBootLeavesNothing) {
+  vmm_.FailNext(FakeVmm::Op::kStart, kInjected);
+  const auto created =
+      lifecycle_.Create({.template_reference = "bootable", .name = "web", .machine = kMachine});
+  ASSERT_FALSE(created);
+  EXPECT_FALSE(Exists("web"));
+  EXPECT_THAT(FilesIn(layout_.sandboxes()), IsEmpty());
+  EXPECT_THAT(dm_.Attached().value(), IsEmpty());
+}
+
+TEST_F(MachineTest, APausedMachineGoesOnFromWhereItWas) {
+  const SandboxRecord record = Boot("web");
+  const std::string before = Count("web");
+  ASSERT_TRUE(lifecycle_.Pause("web"));
+  EXPECT_FALSE(vmm_.IsRunning(record.id));
+  EXPECT_THAT(dm_.Attached().value(), IsEmpty());
+  ASSERT_TRUE(lifecycle_.Resume("web"));
+  EXPECT_EQ(std::stoi(Count("web")), std::stoi(before) + 1);
+  EXPECT_FALSE(HasFile(layout_.State(record.id)));
+}
+
+TEST_F(MachineTest, WhereSavingFailsItRunsOn) {
+  const SandboxRecord record = Boot("web");
+  vmm_.FailNext(FakeVmm::Op::kSave, kInjected);
+  EXPECT_FALSE(lifecycle_.Pause("web"));
+  EXPECT_EQ(Recorded("web").state, SandboxState::kRunning);
+  EXPECT_TRUE(vmm_.IsRunning(record.id));
+  EXPECT_THAT(dm_.Attached().value(), SizeIs(1));
+}
+
+TEST_F(MachineTest, WhereTheDiskIsHeldTheMachineGoesOn) {
+  const SandboxRecord record = Boot("web");
+  const std::string before = Count("web");
+  dm_.FailNext(FakeBackend::Op::kDetach, {ErrorKind::kConflict, EBUSY, "held", ""});
+  EXPECT_FALSE(lifecycle_.Pause("web"));
+  EXPECT_EQ(Recorded("web").state, SandboxState::kRunning);
+  ASSERT_TRUE(vmm_.IsRunning(record.id));
+  EXPECT_EQ(std::stoi(Count("web")), std::stoi(before) + 1);
+}
+
+TEST_F(MachineTest, OneThatEndsByItselfIsFoundPausedAndBootsAgain) {
+  const SandboxRecord record = Boot("web");
+  Count("web");
+  vmm_.Die(record.id, "signal 9 ended QEMU");
+  ASSERT_TRUE(Recover(host_, RecoverScope::kQuick));
+  EXPECT_EQ(Recorded("web").state, SandboxState::kPaused);
+  EXPECT_THAT(Recorded("web").reason, HasSubstr("signal 9 ended QEMU"));
+  EXPECT_THAT(dm_.Attached().value(), IsEmpty());
+  ASSERT_TRUE(lifecycle_.Resume("web"));
+  EXPECT_EQ(Count("web"), "1");
+}
+
+TEST_F(MachineTest, APauseThatWasKilledBeforeItSavedIsFinished) {
+  const SandboxRecord record = Boot("web");
+  const std::string before = Count("web");
+  LeaveIn(SandboxState::kPausing, record);
+  ASSERT_TRUE(Recover(host_, RecoverScope::kQuick));
+  EXPECT_EQ(Recorded("web").state, SandboxState::kPaused);
+  ASSERT_TRUE(lifecycle_.Resume("web"));
+  EXPECT_EQ(std::stoi(Count("web")), std::stoi(before) + 1);
+}
+
+TEST_F(MachineTest, AResumeThatWasKilledBeforeItRanKeepsTheMemory) {
+  const SandboxRecord record = Boot("web");
+  const std::string before = Count("web");
+  ASSERT_TRUE(lifecycle_.Pause("web"));
+  LeaveIn(SandboxState::kResuming, Recorded("web"));
+  ASSERT_TRUE(Recover(host_, RecoverScope::kQuick));
+  ASSERT_TRUE(lifecycle_.Resume("web"));
+  EXPECT_EQ(std::stoi(Count("web")), std::stoi(before) + 1);
+}
+
+TEST_F(MachineTest, AResumeThatFailsKeepsTheMemory) {
+  Boot("web");
+  const std::string before = Count("web");
+  ASSERT_TRUE(lifecycle_.Pause("web"));
+  vmm_.FailNext(FakeVmm::Op::kRestore, kInjected);
+  EXPECT_FALSE(lifecycle_.Resume("web"));
+  EXPECT_EQ(Recorded("web").state, SandboxState::kPaused);
+  ASSERT_TRUE(lifecycle_.Resume("web"));
+  EXPECT_EQ(std::stoi(Count("web")), std::stoi(before) + 1);
+}
+
+TEST_F(MachineTest, ForksGoOnFromOneMomentEachByItself) {
+  Boot("web");
+  const int before = std::stoi(Count("web"));
+  const auto forks = lifecycle_.Fork("web", 2);
+  ASSERT_TRUE(forks) << forks.error().what;
+  for (const SandboxRecord& fork : *forks) {
+    // One more than the parent had: each was given an identity first.
+    EXPECT_EQ(std::stoi(Count(fork.name)), before + 2);
+    EXPECT_FALSE(HasFile(layout_.State(fork.id)));
+    EXPECT_FALSE(HasFile(layout_.Base(fork.id)));
+  }
+  EXPECT_EQ(std::stoi(Count("web")), before + 1);
+  const SandboxRecord& first = forks->front();
+  for (int round = 1; round <= 2; ++round) {
+    ASSERT_TRUE(lifecycle_.Pause(first.id));
+    ASSERT_TRUE(lifecycle_.Resume(first.id));
+    EXPECT_EQ(std::stoi(Count(first.name)), before + 2 + round);
+  }
+}
+
+TEST_F(MachineTest, ForksOfAPausedMachineAreItsMoment) {
+  Boot("web");
+  const int before = std::stoi(Count("web"));
+  ASSERT_TRUE(lifecycle_.Pause("web"));
+  const auto forks = lifecycle_.Fork("web", 1);
+  ASSERT_TRUE(forks) << forks.error().what;
+  EXPECT_EQ(std::stoi(Count(forks->front().name)), before + 2);
+  ASSERT_TRUE(lifecycle_.Resume("web"));
+  EXPECT_EQ(std::stoi(Count("web")), before + 1);
+}
+
+TEST_F(MachineTest, ASnapshotWithMemoryStartsOthersFromItsMoment) {
+  Boot("web");
+  const int before = std::stoi(Count("web"));
+  const auto snapshot = TakeSnapshot(host_, "web", "ready");
+  ASSERT_TRUE(snapshot) << snapshot.error().what;
+  EXPECT_TRUE(snapshot->record.machine);
+  Boot("two", "ready");
+  EXPECT_EQ(std::stoi(Count("two")), before + 2);
+  EXPECT_EQ(std::stoi(Count("web")), before + 1);
+  ASSERT_TRUE(lifecycle_.Destroy("two", DestroyMode::kCareful));
+  ASSERT_TRUE(Templates(host_).Remove("ready"));
+  EXPECT_FALSE(HasFile(layout_.Base(snapshot->record.id)));
+}
+
+TEST_F(MachineTest, DestroyEndsTheMachineAndItsFiles) {
+  const SandboxRecord record = Boot("web");
+  ASSERT_TRUE(lifecycle_.Destroy("web", DestroyMode::kCareful));
+  EXPECT_FALSE(vmm_.IsRunning(record.id));
+  EXPECT_THAT(FilesIn(layout_.sandboxes()), IsEmpty());
+}
+
+}  // namespace
+}  // namespace veneer

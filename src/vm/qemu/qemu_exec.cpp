@@ -1,0 +1,72 @@
+// QemuVmm::Exec: takes a port that nobody uses, and runs the command over it.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "kernel/linux/unix_socket.h"
+#include "kernel/linux/wait_until.h"
+#include "vm/qemu/exec_server.h"
+#include "vm/qemu/exec_session.h"
+#include "vm/qemu/qemu_vmm.h"
+
+namespace veneer {
+namespace {
+
+constexpr std::chrono::seconds kPortPatience{60};
+
+// A port of our own while this lives. The lock's file has a byte in it while a command runs: where
+// one is found, whoever ran it died.
+class Port {
+ public:
+  // Nothing where it is in use.
+  static std::optional<Port> TryTake(const std::string& path) {
+    UniqueFd lock(::open((path + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!lock.valid() || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return std::nullopt;
+    return Port(path, std::move(lock));
+  }
+
+  Result<ExecEnd> Run(const ExecRequest& request) {
+    char byte = 0;
+    const PortState state =
+        ::pread(lock_.get(), &byte, 1, 0) == 1 ? PortState::kUnknown : PortState::kClean;
+    if (::pwrite(lock_.get(), "x", 1, 0) != 1) return FailErrno(errno, "mark a port as in use");
+    const UniqueFd socket = VENEER_TRY(ConnectToUnix(path_));
+    auto end = RunOverPort(socket, state, request);
+    const bool clean = end && end->outcome != ExecOutcome::kTimedOut;
+    if (clean && ::ftruncate(lock_.get(), 0) != 0) return FailErrno(errno, "give a port back");
+    return end;
+  }
+
+ private:
+  Port(std::string path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+
+  std::string path_;
+  UniqueFd lock_;
+};
+
+}  // namespace
+
+Result<ExecEnd> QemuVmm::Exec(const std::string& id, const ExecRequest& request) {
+  VENEER_TRY(RequireAlive(id));
+  const VmFiles files = FilesOf(id);
+  std::optional<Port> port;
+  Result<void> wanted;
+  const bool found = WaitUntil(kPortPatience, [&] {
+    for (unsigned n = 0; n < kExecPorts && !port; ++n) port = Port::TryTake(files.ExecPort(n));
+    if (request.check) wanted = request.check();
+    return port.has_value() || !wanted;
+  });
+  if (!wanted) return Fail(wanted.error());
+  if (!found || !port) {
+    return Fail(ErrorKind::kConflict, fmt::format("{} commands run in {} already", kExecPorts, id),
+                "wait until one of them has ended");
+  }
+  return port->Run(request);
+}
+
+}  // namespace veneer

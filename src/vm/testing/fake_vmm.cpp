@@ -1,0 +1,123 @@
+#include "vm/testing/fake_vmm.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+namespace veneer::testing {
+namespace {
+
+void Write(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
+
+std::string Read(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+unsigned NumberIn(const std::string& text) {
+  return static_cast<unsigned>(std::strtoul(text.c_str(), nullptr, 10));
+}
+
+}  // namespace
+
+Result<void> FakeVmm::Wanted(Op op) {
+  const auto failure = failures_.find(op);
+  if (failure == failures_.end()) return {};
+  Error error = failure->second;
+  failures_.erase(failure);
+  return Fail(std::move(error));
+}
+
+Result<FakeVmm::Machine*> FakeVmm::Running(const std::string& id) {
+  if (!IsRunning(id)) return Fail(ErrorKind::kNotFound, "no machine of " + id);
+  return &machines_.at(id);
+}
+
+// What the machine has in its memory is in the file, where that is its own.
+void FakeVmm::Remember(const Machine& machine) {
+  if (machine.spec.memory_use != VmMemory::kOwn) return;
+  const std::string text = std::to_string(machine.counter);
+  [[maybe_unused]] const bool written =
+      ::ftruncate(machine.memory.get(), 0) == 0 &&
+      ::pwrite(machine.memory.get(), text.data(), text.size(), 0) > 0;
+}
+
+void FakeVmm::Put(const VmSpec& spec, unsigned counter) {
+  Machine machine{.spec = spec, .counter = counter};
+  machine.memory = UniqueFd(::open(spec.memory_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  Remember(machine);
+  machines_.insert_or_assign(spec.id, std::move(machine));
+}
+
+void FakeVmm::Die(const std::string& id, const std::string& reason) {
+  machines_.at(id).ended = reason;
+}
+
+bool FakeVmm::IsRunning(const std::string& id) const {
+  const auto found = machines_.find(id);
+  return found != machines_.end() && !found->second.ended;
+}
+
+Result<VmReport> FakeVmm::Start(const VmSpec& spec) {
+  if (IsRunning(spec.id)) return Fail(ErrorKind::kConflict, spec.id + " runs");
+  VENEER_TRY(Wanted(Op::kStart));
+  Put(spec, 0);
+  return VmReport{.steps = {{.name = "boot", .took = {}}}};
+}
+
+Result<VmReport> FakeVmm::Restore(const VmSpec& spec, const std::string& state, SavedMemory memory,
+                                  const std::function<Result<void>()>& before_running) {
+  if (IsRunning(spec.id)) return Fail(ErrorKind::kConflict, spec.id + " runs");
+  VENEER_TRY(Wanted(Op::kRestore));
+  if (Read(state).empty()) return Fail(ErrorKind::kNotFound, "no state " + state);
+  const std::string text = Read(memory == SavedMemory::kInFile ? spec.memory_file : state);
+  Put(spec, NumberIn(text));
+  const Result<void> may_run = before_running ? before_running() : Result<void>();
+  if (!may_run) machines_.erase(spec.id);
+  if (!may_run) return Fail(may_run.error());
+  return VmReport{.steps = {{.name = "load", .took = {}}}};
+}
+
+Result<std::vector<VmStep>> FakeVmm::Save(const std::string& id, const SaveRequest& request) {
+  Machine* const machine = VENEER_TRY(Running(id));
+  VENEER_TRY(Wanted(Op::kSave));
+  Write(request.state, std::to_string(machine->counter));
+  if (request.while_still) VENEER_TRY(request.while_still());
+  if (request.then == SaveRequest::Then::kEnd) machines_.erase(id);
+  return std::vector<VmStep>{{.name = "save", .took = {}}};
+}
+
+Result<ExecEnd> FakeVmm::Exec(const std::string& id, const ExecRequest& request) {
+  Machine* const machine = VENEER_TRY(Running(id));
+  VENEER_TRY(Wanted(Op::kExec));
+  const std::string said = std::to_string(++machine->counter);
+  Remember(*machine);
+  if (request.output) VENEER_TRY(request.output(ExecStream::kOutput, said));
+  return ExecEnd{};
+}
+
+Result<void> FakeVmm::Stop(const std::string& id) {
+  VENEER_TRY(Wanted(Op::kStop));
+  machines_.erase(id);
+  return {};
+}
+
+Result<VmStatus> FakeVmm::Status(const std::string& id) {
+  const auto found = machines_.find(id);
+  if (found == machines_.end()) return VmStatus{};
+  if (found->second.ended) {
+    return VmStatus{.presence = VmPresence::kEnded, .reason = *found->second.ended};
+  }
+  return VmStatus{.presence = VmPresence::kRunning, .process = 1};
+}
+
+Result<ConsoleText> FakeVmm::Console(const std::string& id, std::uint64_t from) {
+  VENEER_TRY(Running(id));
+  return ConsoleText{.next = from};
+}
+
+}  // namespace veneer::testing

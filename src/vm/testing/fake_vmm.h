@@ -1,0 +1,54 @@
+// FakeVmm: a working model of virtual machines, for the tests of the rooms above.
+//
+// A machine is a counter: every command in it counts on, and says the number. The counter is its
+// memory: it is kept in the memory's file and in saved states as the real ones are, so that a test
+// sees whether a machine went on from the right moment.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vm/vmm.h"
+
+namespace veneer::testing {
+
+class FakeVmm final : public Vmm {
+ public:
+  enum class Op : std::uint8_t { kStart, kRestore, kSave, kExec, kStop };
+
+  // The next call of that verb fails so, and changes nothing but what the real one would.
+  void FailNext(Op op, Error error) { failures_[op] = std::move(error); }
+
+  // It ends by itself.
+  void Die(const std::string& id, const std::string& reason);
+  [[nodiscard]] bool IsRunning(const std::string& id) const;
+  [[nodiscard]] const VmSpec& SpecOf(const std::string& id) const { return machines_.at(id).spec; }
+
+  Result<VmReport> Start(const VmSpec& spec) override;
+  Result<VmReport> Restore(const VmSpec& spec, const std::string& state, SavedMemory memory,
+                           const std::function<Result<void>()>& before_running) override;
+  Result<std::vector<VmStep>> Save(const std::string& id, const SaveRequest& request) override;
+  Result<ExecEnd> Exec(const std::string& id, const ExecRequest& request) override;
+  Result<void> Stop(const std::string& id) override;
+  [[nodiscard]] Result<VmStatus> Status(const std::string& id) override;
+  [[nodiscard]] Result<ConsoleText> Console(const std::string& id, std::uint64_t from) override;
+
+ private:
+  struct Machine {
+    VmSpec spec;
+    unsigned counter = 0;
+    UniqueFd memory{};                   // open, as the real one's: it follows a rename
+    std::optional<std::string> ended{};  // why
+  };
+  Result<void> Wanted(Op op);
+  void Put(const VmSpec& spec, unsigned counter);
+  static void Remember(const Machine& machine);
+  Result<Machine*> Running(const std::string& id);
+
+  std::map<std::string, Machine> machines_;
+  std::map<Op, Error> failures_;
+};
+
+}  // namespace veneer::testing
