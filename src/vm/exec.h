@@ -19,7 +19,7 @@ namespace veneer {
 enum class ExecStream : std::uint8_t { kOutput, kErrors };
 
 struct ExecRequest {
-  std::vector<std::string> argv;           // as given: no shell in between. Found in its PATH
+  std::vector<std::string> argv{};         // as given: no shell in between; found in its PATH
   std::vector<std::string> environment{};  // "NAME=value", on top of a plain one
   std::string directory{};                 // its home directory where empty
   std::string user{};                      // a name or a number; root where empty

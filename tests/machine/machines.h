@@ -24,7 +24,7 @@ class MachinesTest : public SandboxesTest {
                                       const std::vector<std::string>& command,
                                       const std::vector<std::string>& options = {}) const;
   // What a shell script in it says; it must succeed.
-  [[nodiscard]] std::string Said(const std::string& name, const std::string& script) const;
+  std::string Said(const std::string& name, const std::string& script) const;
 
   // The processes that run and keep machines.
   [[nodiscard]] std::vector<pid_t> Machines() const { return Processes("veneer-sb-"); }

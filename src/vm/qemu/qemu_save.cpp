@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "kernel/linux/new_file.h"
@@ -45,17 +46,21 @@ class Saving {
   const VmFiles& files_;
   const SaveRequest& request_;
   bool may_be_frozen_ = false;
+  // Connected until the machine goes on or has ended: QEMU tells the guest of a client that goes by
+  // writing to its memory, and would do so between the state and the memory that go together.
+  std::optional<GuestAgent> agent_;
   std::vector<VmStep> steps_;
 };
 
 Result<void> Saving::Freeze() {
-  GuestAgent agent = VENEER_TRY(GuestAgent::Connect(files_.Agent(), kFreezePatience));
+  agent_ = VENEER_TRY(GuestAgent::Connect(files_.Agent(), kFreezePatience));
   may_be_frozen_ = true;
-  VENEER_TRY(agent.Run("guest-fsfreeze-freeze", nullptr, kFreezePatience));
+  VENEER_TRY(agent_->Run("guest-fsfreeze-freeze", nullptr, kFreezePatience));
   return {};
 }
 
 void Saving::Thaw() {
+  agent_.reset();
   if (!may_be_frozen_) return;
   const auto thaw = [&]() -> Result<void> {
     GuestAgent agent = VENEER_TRY(GuestAgent::Connect(files_.Agent(), kThawPatience));

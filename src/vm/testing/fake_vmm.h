@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "vm/vmm.h"
 
 namespace veneer::testing {
