@@ -37,6 +37,7 @@ class Service {
         log_(host.log, shared.events, shared.metrics, host.now),
         host_{.catalog = host.catalog,
               .backends = host.backends,
+              .vmm = host.vmm,
               .layout = host.layout,
               .log = log_,
               .reserve = host.reserve,
