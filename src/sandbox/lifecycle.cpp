@@ -90,11 +90,11 @@ Result<SandboxRecord> Lifecycle::Make(const CreateRequest& request, StepClock& c
     return Fail(begun.error());
   }
   const Result<void> made = clock.Time("store", [&]() -> Result<void> {
-    VENEER_TRY(CreateStore(host_.layout.Store(record.id),
-                           {.chunk_size = ChunkSize{},
-                            .origin_size = from.image.size,
-                            .disk_size = size,
-                            .contents = NewFile::Contents::kRecorded}));
+    VENEER_TRY(
+        CreateStore(host_.layout.Store(record.id), {.chunk_size = ChunkSize{},
+                                                    .origin_size = from.image.size,
+                                                    .disk_size = size,
+                                                    .contents = NewFile::Contents::kRecorded}));
     return warm ? ShareMachine(host_, from.id, record.id) : Result<void>();
   });
   auto started = made ? Start(record, clock) : Fail(made.error());
@@ -212,8 +212,7 @@ Result<SandboxRecord> Lifecycle::ResumeOne(const std::string& reference,
 }
 
 // Its disk is held by somebody else, and its machine is saved: it goes on from there.
-Error Lifecycle::PausedWithoutDetach(SandboxRecord& record, const Error& cause,
-                                     StepClock& clock) {
+Error Lifecycle::PausedWithoutDetach(SandboxRecord& record, const Error& cause, StepClock& clock) {
   const Result<void> runs = RunMachine(host_, record, clock);
   if (runs) {
     Settle(host_, record, SandboxState::kRunning).Ignore("recover does it");

@@ -44,9 +44,10 @@ Result<TemplateRecord> Templates::ImportOne(const ImportRequest& request, StepCl
           ? clock.Time("boot files", [&] { return TakeBootFiles(*request.boot, record); })
           : Result<void>();
   auto finished =
-      !imported     ? Fail(imported.error())
-      : !taken_over ? Fail(taken_over.error())
-                    : clock.Time("digest", [&] { return Finish(record, intent, request.progress); });
+      !imported ? Fail(imported.error())
+      : !taken_over
+          ? Fail(taken_over.error())
+          : clock.Time("digest", [&] { return Finish(record, intent, request.progress); });
   if (!finished) {
     clock.Time("undo", [&] { return Undo(record.id); })
         .Ignore("recover does it; the cause is what matters");
