@@ -91,7 +91,7 @@ Result<int> TemplateBuild(const GlobalOptions& options, const TemplateBuildArgum
                                 ? DebianCodename(ReadText("/etc/os-release").value_or(""))
                                 : arguments.suite;
   Result<TemplateRecord> record = [&]() -> Result<TemplateRecord> {
-    ProgressBar bar("build", ProgressBar::ModeFor(options.style));
+    ProgressBar bar("build", ProgressBar::ModeFor(options));
     bar.Update(Bytes(0), *request.size);
     VENEER_TRY(Bootstrap(arguments, suite, work.run(), *watch));
     request.source = work.run() / "root.tar";

@@ -95,7 +95,6 @@ class SandboxesTest : public ::testing::Test {
   [[nodiscard]] Expected ExpectedFor(const json& sandboxes) const;
   // The same as it is, so that it can be compared.
   [[nodiscard]] std::multiset<std::string> StoresAndEachImageOnce() const;
-  void TakeAway() const;
 };
 
 }  // namespace veneer::lifecycle
