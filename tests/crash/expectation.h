@@ -45,7 +45,7 @@ class Expectation {
   // Of the disk's sectors, the first `image_sectors` are in the image; the rest are zeros.
   Expectation(std::size_t sectors, std::size_t image_sectors, std::size_t sectors_per_chunk)
       : allowed_(sectors), image_sectors_(image_sectors), per_chunk_(sectors_per_chunk) {
-    for (std::size_t i = 0; i < sectors; ++i) allowed_[i] = {OriginStamp(i)};
+    for (std::size_t i = 0; i < sectors; ++i) allowed_[i] = {{.stamp = OriginStamp(i)}};
   }
 
   static Stamp ImageStamp(std::size_t sector) { return (Stamp{1} << 40U) + sector; }
@@ -56,7 +56,7 @@ class Expectation {
   // Called before the disk is told: from then on a cut may show it.
   void Wrote(std::size_t first, std::size_t count, Stamp stamp) {
     for (std::size_t i = first; i < first + count; ++i) {
-      allowed_[i].push_back(stamp);
+      allowed_[i].push_back({.stamp = stamp});
       const std::size_t chunk = i / per_chunk_;
       if (mapped_.contains(chunk)) continue;
       // Only the write that maps the chunk arrives with the mapping.
@@ -65,8 +65,17 @@ class Expectation {
       if (mapping.stamp == stamp) mapping.sectors.push_back(i);
     }
   }
+  // The last write to these sectors has failed: it may show or not, after a flush too.
+  void Failed(std::size_t first, std::size_t count) {
+    for (std::size_t i = first; i < first + count; ++i)
+      allowed_[i].back().outcome = Outcome::kFailed;
+  }
   void Flushed() {
-    for (auto& stamps : allowed_) stamps.erase(stamps.begin(), stamps.end() - 1);
+    for (auto& versions : allowed_) {
+      const auto last =
+          std::ranges::find(versions.rbegin(), versions.rend(), Outcome::kDone, &Version::outcome);
+      versions.erase(versions.begin(), last.base() - 1);
+    }
     for (const auto& [chunk, mapping] : first_since_flush_) mapped_.insert(chunk);
     first_since_flush_.clear();
   }
@@ -75,8 +84,8 @@ class Expectation {
   void VerifySectors(std::span<const std::byte> disk) const {
     for (std::size_t i = 0; i < allowed_.size(); ++i) {
       const Stamp stamp = StampOf(disk.subspan(i * kSector, kSector));
-      ASSERT_NE(std::ranges::find(allowed_[i], stamp), allowed_[i].end())
-          << "sector " << i << " holds " << stamp << ", flushed was " << allowed_[i].front();
+      ASSERT_NE(std::ranges::find(allowed_[i], stamp, &Version::stamp), allowed_[i].end())
+          << "sector " << i << " holds " << stamp << ", flushed was " << allowed_[i].front().stamp;
     }
   }
 
@@ -87,19 +96,24 @@ class Expectation {
     for (const auto& [chunk, mapping] : first_since_flush_) {
       std::size_t old = 0;
       for (const std::size_t i : mapping.sectors) {
-        if (StampOf(disk.subspan(i * kSector, kSector)) == allowed_[i].front()) ++old;
+        if (StampOf(disk.subspan(i * kSector, kSector)) == allowed_[i].front().stamp) ++old;
       }
       ASSERT_TRUE(old == 0 || old == mapping.sectors.size()) << "chunk " << chunk << " is torn";
     }
   }
 
  private:
+  enum class Outcome : std::uint8_t { kDone, kFailed };
+  struct Version {
+    Stamp stamp = 0;
+    Outcome outcome = Outcome::kDone;
+  };
   struct Mapping {
     Stamp stamp = 0;
     std::vector<std::size_t> sectors;
   };
 
-  std::vector<std::vector<Stamp>> allowed_;  // by sector: what was flushed, then later ones
+  std::vector<std::vector<Version>> allowed_;  // by sector: what was flushed, then later ones
   std::map<std::size_t, Mapping> first_since_flush_;  // by chunk
   std::set<std::size_t> mapped_;
   std::size_t image_sectors_;

@@ -94,14 +94,18 @@ class FailingLife {
       }
       case 1:
         expectation_.Wrote(first, count, 0);
-        Note(disk_->WriteZeroes(at, Bytes(count * kSector)));
+        NoteWrite(first, count, disk_->WriteZeroes(at, Bytes(count * kSector)));
         break;
       default:
         expectation_.Wrote(first, count, stamp);
-        Note(disk_->Write(at, Stamped(count, stamp)));
+        NoteWrite(first, count, disk_->Write(at, Stamped(count, stamp)));
     }
   }
   void Note(const Result<void>& result) { told_ = told_ || !result; }
+  void NoteWrite(std::size_t first, std::size_t count, const Result<void>& result) {
+    if (!result) expectation_.Failed(first, count);
+    Note(result);
+  }
 
   std::mt19937_64 random_{11};
   Expectation expectation_;
@@ -123,7 +127,7 @@ TEST_P(FailingHostTest, TheGuestIsToldAndNothingIsLost) {
     if (!told) break;
     ++failures;
   }
-  EXPECT_GT(failures, 1U);
+  EXPECT_GT(failures, 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Calls, FailingHostTest,
