@@ -83,7 +83,7 @@ Result<SandboxRecord> SandboxOf(const Query& row) {
   if (row.Number(8) < 0) return Damaged("sandbox", id, "its size");
   Result<std::vector<StepTiming>> timings = DecodeTimings(row.Text(10));
   if (!timings) return Damaged("sandbox", id, timings.error().what);
-  auto machine = DecodeMachineRecord(row.Text(11));
+  auto machine = DecodeMachineRecord(row.Text(12));
   if (!machine) return Damaged("sandbox", id, machine.error().what);
   return SandboxRecord{.id = id,
                        .name = row.Text(1),

@@ -137,8 +137,7 @@ Result<SandboxRecord> Lifecycle::Start(SandboxRecord record, StepClock& clock) {
   record = VENEER_TRY(Attached(std::move(record), clock));
   const auto recorded = clock.Time("settle", [&] { return host_.catalog.Update(record); });
   if (recorded) return record;
-  clock.Time("stop", [&] { return EndMachine(host_, record); })
-      .Ignore("recover does it; the cause is what matters");
+  EndMachine(host_, record).Ignore("recover does it; the cause is what matters");
   clock.Time("detach", [&] { return EndDiskOf(host_, record); })
       .Ignore("recover does it; the cause is what matters");
   return Fail(recorded.error());
@@ -246,7 +245,9 @@ Result<void> Lifecycle::DestroyOne(const std::string& reference, DestroyMode mod
   const SandboxState before = record.state;
   BeginOperation(record, "destroy", claimed.through);
   VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Update(record); }));
-  VENEER_TRY(clock.Time("stop", [&] { return EndMachineOrReturnTo(before, record); }));
+  if (record.machine) {
+    VENEER_TRY(clock.Time("stop", [&] { return EndMachineOrReturnTo(before, record); }));
+  }
   const auto detached = clock.Time("detach", [&] { return DetachDiskOf(host_, record); });
   const bool give_up =
       mode == DestroyMode::kForce && !detached && detached.error().kind != ErrorKind::kConflict;

@@ -123,7 +123,7 @@ Result<void> Templates::RemoveOne(const std::string& reference, StepClock& clock
   clock.Name(record.id);
   ObjectLock lock = VENEER_TRY(ObjectLock::Take(host_.layout.locks(), record.id, "remove"));
   VENEER_TRY(clock.Time("record", [&] { return host_.catalog.RemoveTemplate(record.id); }));
-  const Result<void> removed = clock.Time("remove", [&] { return RemoveFilesOf(record.id); });
+  const Result<void> removed = RemoveFilesOf(record.id);
   std::move(lock).Forget();
   if (!removed) {
     return Fail(Error{removed.error().kind, removed.error().os_errno, removed.error().what,
