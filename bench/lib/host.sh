@@ -17,10 +17,11 @@ clean_up() {
     [[ ! -e $item ]] || "$VENEER" cow detach "$item" --run "$work/run"
   done
   for item in "$work"/run/sandboxes/*; do
-    [[ ! -e $item ]] || "$VENEER" cow detach "$item" --run "$work/run" >/dev/null
+    [[ ! -e $item ]] || "$VENEER" cow detach "$item" --run "$work/run" >/dev/null || true
   done
   for item in "${processes[@]}"; do end_process "$item"; done
-  for item in "${mounts[@]}"; do umount "$item"; done
+  # Lazily where a server is about to end: the device goes with it.
+  for item in "${mounts[@]}"; do umount "$item" || umount --lazy "$item"; done
   for item in "${loops[@]}"; do losetup --detach "$item"; done
   rm -rf --one-file-system -- "$work"
 }

@@ -50,25 +50,25 @@ wait_for_socket() {
 
 # start_qemu nbd|fuse
 start_qemu() {
-  local export
+  local way
   rm -f "$directory/overlay.qcow2"
   qemu-img create -q -f qcow2 -F raw -b "$template" "$directory/overlay.qcow2"
   case $1 in
     nbd)
       target="nbd+unix:///disk?socket=$directory/qemu.sock"
-      export="type=nbd,id=out,node-name=disk,name=disk,writable=on"
+      way="type=nbd,id=out,node-name=disk,name=disk,writable=on"
       set -- --nbd-server "addr.type=unix,addr.path=$directory/qemu.sock"
       ;;
     fuse)
       target=$directory/qemu.disk
       : >"$target"
-      export="type=fuse,id=out,node-name=disk,mountpoint=$target,writable=on"
+      way="type=fuse,id=out,node-name=disk,mountpoint=$target,writable=on"
       set --
       ;;
   esac
   qemu-storage-daemon --daemonize --pidfile "$work/qsd.pid" "$@" \
     --blockdev "driver=file,node-name=file,filename=$directory/overlay.qcow2" \
-    --blockdev driver=qcow2,node-name=disk,file=file --export "$export"
+    --blockdev driver=qcow2,node-name=disk,file=file --export "$way"
   server=$(<"$work/qsd.pid")
   processes+=("$server")
 }

@@ -23,7 +23,7 @@ namespace veneer {
 namespace {
 
 // Whoever connects has its line ready; one who has not must not keep the others waiting.
-constexpr std::chrono::seconds kClientPatience{1};
+constexpr std::chrono::seconds kClientPatience{5};
 
 void OnSignal(DiskService& service, const UniqueFd& signals) {
   signalfd_siginfo info{};
