@@ -89,7 +89,12 @@ sub become {
 
 sub start {
   my ($s, $text) = @_;
-  $s->give_up if $s->{pid};
+  # The host let go and came again before we saw it: this is another command.
+  if ($s->{pid}) {
+    kill 9, -$s->{pid} if !$s->{ended};
+    waitpid $s->{pid}, 0 if !$s->{ended};
+    %$s = (port => $s->{port}, in => $s->{in}, out => '', stdin => '');
+  }
   my ($nonce, $user, $dir, $count, @rest) = unpack '(N/a*)*', $text;
   my @argv = splice @rest, 0, $count;
   $s->tell_host('S', $nonce);
