@@ -241,7 +241,9 @@ std::vector<pid_t> SandboxesTest::Processes(std::string_view word) const {
 }
 
 std::vector<pid_t> SandboxesTest::Servers() const {
-  std::vector<pid_t> servers = Processes("serve");
+  using namespace std::string_view_literals;
+  // A word of its own: each ends with a NUL, and QEMU's "server=on" is no disk's.
+  std::vector<pid_t> servers = Processes("\0serve\0"sv);
   const std::vector<pid_t> by_nbd = Processes("nbdkit-veneer-plugin.so");
   servers.insert(servers.end(), by_nbd.begin(), by_nbd.end());
   return servers;

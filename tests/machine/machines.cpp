@@ -27,7 +27,10 @@ void MachinesTest::SetUp() {
   for (const auto& entry : fs::directory_iterator(cached / "root/templates")) {
     fs::create_hard_link(entry.path(), fs::path(root_) / "templates" / entry.path().filename());
   }
-  fs::copy(cached / "root/catalog.db", fs::path(root_) / "catalog.db");
+  // The newest commits are in the log beside it.
+  for (const char* name : {"catalog.db", "catalog.db-wal"}) {
+    fs::copy(cached / "root" / name, fs::path(root_) / name);
+  }
   fs::copy(cached / "run/vms/acceleration", fs::path(run_) / "vms/acceleration");
 }
 
