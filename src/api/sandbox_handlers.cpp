@@ -140,7 +140,7 @@ Result<Response> ExecInSandbox(const Call& call) {
   return Fail(
       ErrorKind::kUnsupported,
       fmt::format("cannot run a command in {}: it is a disk, no machine runs on it", record.id),
-      "this build has no virtual machines: open its path with a VMM, or mount it");
+      "the command line has it: veneer exec; a disk without a machine: mount its path");
 }
 
 }  // namespace veneer::api
