@@ -137,10 +137,9 @@ Result<Response> SnapshotSandbox(const Call& call) {
 
 Result<Response> ExecInSandbox(const Call& call) {
   const SandboxRecord record = VENEER_TRY(call.service.host().catalog.Sandbox(call.object));
-  return Fail(
-      ErrorKind::kUnsupported,
-      fmt::format("cannot run a command in {}: it is a disk, no machine runs on it", record.id),
-      "the command line has it: veneer exec; a disk without a machine: mount its path");
+  return Fail(ErrorKind::kUnsupported,
+              fmt::format("cannot run a command in {}: the API runs none", record.id),
+              "the command line has it: veneer exec; a disk without a machine: mount its path");
 }
 
 }  // namespace veneer::api
