@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
@@ -14,6 +15,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <deque>
 #include <sstream>
 
 namespace veneer {
@@ -39,9 +41,17 @@ std::string TailOf(const UniqueFd& fd) {
   return text;
 }
 
-std::string LastLineOf(std::string text) {
-  while (text.ends_with('\n')) text.pop_back();
-  return text.substr(text.rfind('\n') + 1);
+// The last few lines of what a program had to say, as one: the cause is not always in the very last.
+std::string EndOf(const std::string& text) {
+  constexpr std::size_t kLines = 4;
+  std::istringstream lines(text);
+  std::deque<std::string> last;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty()) continue;
+    last.push_back(line);
+    if (last.size() > kLines) last.pop_front();
+  }
+  return fmt::format("{}", fmt::join(last, "; "));
 }
 
 Result<pid_t> Spawn(const std::string& path, std::vector<std::string> argv, const UniqueFd& out,
@@ -128,7 +138,7 @@ Result<std::string> RunOrFail(const std::vector<std::string>& argv, const Interr
   ProgramEnd end = VENEER_TRY(RunProgram(argv, watch));
   if (end.status != 0) {
     return Fail(ErrorKind::kFailed, fmt::format("{} failed with status {}: {}", argv.at(0),
-                                                end.status, LastLineOf(end.err)));
+                                                end.status, EndOf(end.err)));
   }
   return std::move(end.out);
 }

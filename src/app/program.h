@@ -26,7 +26,7 @@ Result<ProgramEnd> RunProgram(const std::vector<std::string>& argv, const Interr
 // The same, for cleaning up: signals do not end it.
 Result<ProgramEnd> RunUninterrupted(const std::vector<std::string>& argv);
 
-// RunProgram; kFailed with the last line of its stderr where its status is not 0. Yields its
+// RunProgram; kFailed with the last lines of its stderr where its status is not 0. Yields its
 // stdout.
 Result<std::string> RunOrFail(const std::vector<std::string>& argv, const InterruptWatch& watch);
 

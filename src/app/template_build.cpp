@@ -60,6 +60,7 @@ Result<void> Bootstrap(const TemplateBuildArguments& arguments, const std::strin
       "mmdebstrap",
       "--quiet",
       "--variant=minbase",
+      "--aptopt=Acquire::Retries \"5\"",
       "--include=" + packages,
       fmt::format("--customize-hook={} \"$1\" {}", (work / "hook").string(), work.string()),
       suite,

@@ -8,8 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/size_text.h"
 #include "cow/disk_engine.h"
 #include "cow/disk_size.h"
+#include "cow/exception_index.h"
 #include "cow/exception_reader.h"
 #include "cow/padded_file.h"
 #include "cow/write_gate.h"
@@ -64,6 +66,12 @@ Result<std::unique_ptr<CowDisk>> CowDisk::Open(std::unique_ptr<File> origin,
   const Bytes origin_size = VENEER_TRY(origin->Size());
   const StoreHeader header = VENEER_TRY(ReadHeader(*store));
   const Bytes size = VENEER_TRY(DiskSizeOf(header, origin_size));
+  if (Geometry(header.chunk_size).ChunksFor(size) > ExceptionIndex::kMostChunks) {
+    return Fail(ErrorKind::kUnsupported,
+                fmt::format("a disk of {} has more than 2^34 chunks of {}", FormatSize(size),
+                            FormatSize(header.chunk_size.bytes())),
+                "use larger chunks, or attach it with --backend dm");
+  }
   if (size > origin_size) {
     origin = std::make_unique<PaddedFile>(std::move(origin), origin_size, size);
   }

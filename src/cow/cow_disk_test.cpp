@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cow/check.h"
+#include "cow/exception_index.h"
 #include "cow/store_info.h"
 #include "format/header.h"
 #include "kernel/testing/fake_file.h"
@@ -255,6 +256,22 @@ TEST_F(CowDiskTest, AStoreOfAnotherDiskIsRefused) {
   const auto disk = CowDisk::Open(smaller.Open(), store_->Open(), DiskAccess::kReadWrite);
   ASSERT_FALSE(disk);
   EXPECT_EQ(disk.error().kind, ErrorKind::kCorrupt);
+}
+
+TEST_F(CowDiskTest, ADiskOfMoreChunksThanTheIndexKeepsIsRefused) {
+  const Bytes most(ExceptionIndex::kMostChunks.value() * kChunk);
+  const auto open = [&](Bytes size) {
+    std::array<std::byte, kHeaderBytes> header{};
+    EncodeHeader({Activation::kValid, ChunkSize(), RecordedSizes{Bytes(kChunk), size}}, header);
+    FakeFile store(Bytes(64 * kChunk));
+    EXPECT_TRUE(store.Open()->WriteAt(ByteOffset(0), header));
+    FakeFile origin{Bytes(kChunk)};
+    return CowDisk::Open(origin.Open(), store.Open(), DiskAccess::kReadWrite);
+  };
+  EXPECT_TRUE(open(most));
+  const auto disk = open(most + kSectorSize);
+  ASSERT_FALSE(disk);
+  EXPECT_EQ(disk.error().kind, ErrorKind::kUnsupported);
 }
 
 TEST_F(CowDiskTest, NothingBeyondTheEndIsReadOrWritten) {

@@ -33,7 +33,10 @@ class ExceptionIndex {
   // Store chunks from this one on cannot be kept: 16 TiB of changes with chunks of 4 KiB.
   static constexpr StoreChunk kStoreEnd{std::uint64_t{1} << 32U};
 
-  // Of a disk of so many chunks.
+  // A larger disk cannot be kept: 64 TiB with chunks of 4 KiB, for whose regions 32 MiB are needed.
+  static constexpr Chunks kMostChunks{std::uint64_t{1} << 34U};
+
+  // Of a disk of so many chunks, at most kMostChunks.
   explicit ExceptionIndex(Chunks size);
   ExceptionIndex(const ExceptionIndex&) = delete;
   ExceptionIndex& operator=(const ExceptionIndex&) = delete;

@@ -141,9 +141,8 @@ TEST_F(ImportTest, AQcow2ImageThatNeedsOtherFilesIsRefused) {
   EXPECT_EQ(Refusal("hostile").kind, ErrorKind::kUsage);
   Shell("qemu-img create -q -f qcow2 -o data_file=data,data_file_raw=on external 1M");
   EXPECT_EQ(Refusal("external").kind, ErrorKind::kUsage);
-  Shell(
-      "qemu-img create -q -f qcow2 --object secret,id=key,data=abc "
-      "-o encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10 secret 1M");
+  // Its header says LUKS: qemu-img makes such an image only where it can time the key's hash.
+  Shell("cp qcow2 secret; printf '\\000\\000\\000\\002' | dd of=secret bs=1 seek=32 conv=notrunc");
   EXPECT_EQ(Refusal("secret").kind, ErrorKind::kUsage);
 }
 
