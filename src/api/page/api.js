@@ -22,9 +22,10 @@ export const silence = () =>
 // and removed from there at once.
 export function takeTokenFromAddress(location = window.location, history = window.history) {
   const given = /^#token=([0-9A-Za-z._~-]+)$/.exec(location.hash);
-  if (!given) return;
+  if (!given) return false;
   sessionStorage.setItem(kTokenName, given[1]);
   history.replaceState(null, "", `${location.pathname}${location.search}`);
+  return true;
 }
 
 export const token = () => sessionStorage.getItem(kTokenName);

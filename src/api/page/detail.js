@@ -6,7 +6,7 @@ import { copyButton, h, icon, reconcile, say, setAttribute, setText } from "./do
 import { recorded } from "./flows.js";
 import { askDestroy, askFork, askSnapshot } from "./forms.js";
 import { age, bytes, duration, moment } from "./format.js";
-import { showState, stateBadge } from "./sandboxes.js";
+import { showPart, showState, stateBadge } from "./sandboxes.js";
 import { Timeline } from "./timeline.js";
 
 // Problems of a sandbox's last request, by id: they stay until the next one.
@@ -48,19 +48,22 @@ export class Detail {
     this.#actions = h(
       "div",
       { class: "row actions" },
-      this.#toggle,
-      this.#backend,
-      button("Fork…", "", asked(askFork)),
-      button("Snapshot…", "", asked(askSnapshot)),
-      button("Destroy…", "danger-quiet", asked(askDestroy)),
+      h("div", { class: "row" }, this.#toggle, this.#backend),
+      h(
+        "div",
+        { class: "row" },
+        button("Fork…", "", asked(askFork)),
+        button("Snapshot…", "", asked(askSnapshot)),
+        button("Destroy…", "danger-quiet", asked(askDestroy)),
+      ),
     );
     this.#console = new Console(model);
     this.#body = h(
       "div",
-      {},
+      { class: "detail-body" },
       h("section", { "aria-label": "Usage" }, h("h3", {}, "Usage"), this.#usage),
-      h("section", { "aria-label": "Console" }, h("h3", {}, "Console"), this.#console.element),
       h("section", { "aria-label": "Facts" }, h("h3", {}, "Facts"), this.#facts),
+      h("section", { "aria-label": "Console", class: "console-part" }, h("h3", {}, "Console"), this.#console.element),
     );
     this.element = h(
       "aside",
@@ -127,7 +130,10 @@ export class Detail {
     setText(this.#sub, this.#name === this.#id ? "" : this.#id);
     const lost = !this.#model.loaded ? "loading" : this.#model.gone.has(this.#id) ? "destroyed" : "not there";
     showState(this.#state, sandbox ? this.#model.stateOf(sandbox) : lost);
+    const focused = !sandbox && (this.#actions.contains(document.activeElement) || this.#body.contains(document.activeElement));
     this.#actions.hidden = this.#body.hidden = !sandbox;
+    setAttribute(this.#body, "data-machine", sandbox?.machine ? "true" : null);
+    if (focused) this.#title.focus();
     this.#showReason(sandbox, lost);
     this.#showTiming(sandbox);
     if (!sandbox) return;
@@ -181,7 +187,7 @@ export class Detail {
         const share = (100 * value) / Math.max(sandbox.size, 1);
         const figures = row.querySelector(".figures");
         setText(figures, value === sandbox.size ? bytes(value) : `${bytes(value)} · ${share.toFixed(share < 10 ? 2 : 0)} %`);
-        row.querySelector(".meter span").style.width = `${Math.min(share, 100)}%`;
+        showPart(row.querySelector(".meter span"), value, sandbox.size);
       },
     });
   }

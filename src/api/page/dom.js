@@ -90,6 +90,6 @@ export function copyButton(what, text) {
 
 // Puts the focus where it was; where that is gone, to `otherwise`.
 export function focusAgain(element, otherwise) {
-  const target = element?.isConnected && element !== document.body ? element : otherwise;
-  target?.focus();
+  const there = element && element !== document.body && element.checkVisibility();
+  (there ? element : otherwise)?.focus();
 }

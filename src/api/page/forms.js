@@ -27,7 +27,8 @@ function liveTimeline(model, newest, since) {
   const timeline = new Timeline();
   timeline.show(null);
   model.watch(() => {
-    if (timeline.element.isConnected) timeline.show(newest(since()) ?? null);
+    const flow = newest(since());
+    if (timeline.element.isConnected) timeline.show(flow && flow.state !== "failed" ? flow : null);
   });
   return timeline;
 }

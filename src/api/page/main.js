@@ -140,18 +140,23 @@ function signIn() {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     api.keepToken(secret.value.trim());
-    model.problem = null;
-    form.remove();
-    route();
-    connect();
+    begin();
   });
   main.replaceChildren(form);
   secret.focus();
 }
 
-window.addEventListener("hashchange", () => {
-  api.takeTokenFromAddress();
+// From the start, with the token that there is now.
+function begin() {
+  model.problem = null;
+  main.querySelector(".signin")?.remove();
   route();
+  connect();
+}
+
+window.addEventListener("hashchange", () => {
+  if (api.takeTokenFromAddress()) begin();
+  else route();
 });
 // Nobody looks: nothing is asked. Events go on.
 document.addEventListener("visibilitychange", () => {
@@ -164,5 +169,4 @@ setInterval(() => {
 }, 10_000);
 connection("wait");
 setText(link, kLinkWords.wait);
-route();
-connect();
+begin();

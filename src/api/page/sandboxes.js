@@ -22,12 +22,17 @@ export function showState(badge, state) {
   setText(badge, state);
 }
 
+// A little is to be seen, nothing is not.
+export function showPart(bar, value, whole) {
+  bar.style.width = `${Math.min(100, (100 * value) / Math.max(whole, 1))}%`;
+  bar.classList.toggle("some", value > 0);
+}
+
 // Changed and used of the virtual size, as one bar.
 export const usageBar = () => h("span", { class: "bar", "aria-hidden": "true" }, h("span", { class: "bar-used" }), h("span", { class: "bar-changed" }));
 export function showUsage(bar, sandbox) {
-  const part = (value) => `${Math.min(100, (100 * value) / Math.max(sandbox.size, 1))}%`;
-  bar.children[0].style.width = part(sandbox.used_bytes);
-  bar.children[1].style.width = part(sandbox.changed_bytes);
+  showPart(bar.children[0], sandbox.used_bytes, sandbox.size);
+  showPart(bar.children[1], sandbox.changed_bytes, sandbox.size);
 }
 
 export class Sandboxes {
