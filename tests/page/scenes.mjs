@@ -229,16 +229,16 @@ const scenes = {
   async many(stage) {
     const { page } = stage;
     await stage.enter();
-    await page.getByText("1–50 of 1,000").waitFor();
+    await page.locator(".pager", { hasText: "1–50 of 1,000" }).waitFor();
     assert.equal(await page.locator("tbody tr").count(), 50);
     await stage.lookInLightAndDark("all");
     await stage.button("Next").click();
-    await page.getByText("51–100 of 1,000").waitFor();
+    await page.locator(".pager", { hasText: "51–100 of 1,000" }).waitFor();
     await stage.field("Filter").fill("job-0042");
     await until(async () => (await page.locator("tbody tr").count()) === 1, "one of them fits");
     await stage.row("job-0042").waitFor();
     await stage.field("Filter").fill("job-00");
-    await page.getByText("1–50 of 100").waitFor();
+    await page.locator(".pager", { hasText: "1–50 of 100" }).waitFor();
     await stage.field("Filter").fill("none of them");
     await page.getByText("None of the sandboxes fits").waitFor();
     await stage.look("none-fits");
@@ -252,6 +252,73 @@ const scenes = {
     await page.locator("tbody tr a").first().click();
     await stage.detail().getByRole("heading", { name: "job-0000" }).waitFor();
     await stage.look("one-of-them");
+  },
+
+  // The console, and what it says to a stream that speaks as docs/api.md says: the machine is made up.
+  async console(stage) {
+    const { page } = stage;
+    const { id } = await api("POST", "/v1/sandboxes", { template: "base", name: "one", backend: "user" });
+    await page.route("**/openapi.json", async (route) => {
+      const document = await (await route.fetch()).json();
+      document.paths["/v1/sandboxes/{id}/exec"].get = {};
+      document.components.schemas.Create.properties.boot = {};
+      await route.fulfill({ json: document });
+    });
+    await page.route("**/v1/sandboxes?*", async (route) => {
+      const list = await (await route.fetch()).json();
+      const machine = { state: "running", acceleration: "kvm", memory: 256 << 20, cpus: 1, network: "none" };
+      await route.fulfill({ json: { ...list, sandboxes: list.sandboxes.map((each) => ({ ...each, machine })) } });
+    });
+    await page.route("**/v1/templates?*", async (route) => {
+      const list = await (await route.fetch()).json();
+      await route.fulfill({ json: { ...list, templates: list.templates.map((each) => ({ ...each, boots: true })) } });
+    });
+    const heard = [];
+    await page.routeWebSocket(`**/v1/sandboxes/${id}/exec`, (socket) => socket.onMessage((message) => {
+      heard.push(message);
+      if (typeof message !== "string") {
+        socket.send(Buffer.concat([Buffer.from([1]), message.subarray(1)]));
+        return;
+      }
+      const said = JSON.parse(message);
+      if (said.signal) {
+        socket.send(JSON.stringify({ end: { status: 130, signal: 2, timed_out: false, dropped_bytes: 0, elapsed_ms: 812.4 } }));
+        return;
+      }
+      if (said.argv[2] === "none") {
+        socket.send(JSON.stringify({ problem: { kind: "not_found", detail: "there is no program none", hint: "name one that the machine has" } }));
+        return;
+      }
+      // A letter that comes in two pieces, an escape of a terminal, and what is no HTML.
+      socket.send(Buffer.from([1, 0xc3]));
+      socket.send(Buffer.concat([Buffer.from([1, 0xa9]), Buffer.from("t\u00e9 \u001b[31m<b>red</b>\u001b[0m\n")]));
+      socket.send(Buffer.concat([Buffer.from([2]), Buffer.from("a warning\n")]));
+    }));
+    await stage.enter();
+    await stage.row("one").click();
+    const detail = stage.detail();
+    await stage.field("Command").fill("cat");
+    await page.keyboard.press("Enter");
+    await detail.getByText("\u00e9t\u00e9 <b>red</b>").waitFor();
+    await detail.getByText("a warning").waitFor();
+    await stage.field("Command").fill("to its input");
+    await page.keyboard.press("Enter");
+    await detail.locator(".out", { hasText: "to its input" }).waitFor();
+    await detail.getByRole("button", { name: "Interrupt" }).click();
+    await detail.getByText("status 130, by signal 2").waitFor();
+    assert.deepEqual(JSON.parse(heard[0]), { argv: ["/bin/sh", "-c", "cat"], stdin: true });
+    assert.deepEqual([...heard[1]], [0, ...Buffer.from("to its input\n")]);
+    assert.deepEqual(JSON.parse(heard[2]), { signal: 2 });
+    await stage.field("Command").fill("none");
+    await page.keyboard.press("Enter");
+    await detail.getByText("there is no program none").waitFor();
+    await page.keyboard.press("ArrowUp");
+    await page.keyboard.press("ArrowUp");
+    assert.equal(await stage.field("Command").inputValue(), "cat");
+    await stage.lookInLightAndDark("commands");
+    await stage.button("New sandbox").click();
+    await page.getByLabel("Boot it in a machine of its own").check();
+    await stage.look("boot");
   },
 
   // The daemon goes, and comes again; others change things meanwhile.

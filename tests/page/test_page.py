@@ -5,12 +5,11 @@ Pictures of each state are kept in $VENEER_PAGE_PICTURES.
 
 import os
 import pathlib
-import shutil
 import sqlite3
 import subprocess
 import unittest
 
-from daemon import DaemonTest
+from daemon import DaemonTest, write_block
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -67,6 +66,9 @@ class Page(PageTest):
     def test_it_fits_a_phone(self):
         self.play("phone")
 
+    def test_commands_run_in_the_console(self):
+        self.play("console")
+
     def test_the_daemon_goes_and_comes_again(self):
         self.play("apart")
 
@@ -78,11 +80,13 @@ class FirstDay(PageTest):
 
 
 class Many(PageTest):
-    """A thousand sandboxes: one real one, paused, and records of others that are like it."""
+    """A thousand sandboxes: three real ones, paused, and records of others that are like them."""
 
     def test_a_thousand_sandboxes_are_found_and_turned_over(self):
-        self.create("job-0000")
-        self.ok(200, "POST", "/v1/sandboxes/job-0000/pause")
+        for n, blocks in enumerate((3, 400, 1900)):
+            disk = self.create(f"job-{n:04}")["path"]
+            write_block(disk, 0, b"x" * blocks)
+            self.ok(200, "POST", f"/v1/sandboxes/job-{n:04}/pause")
         self.stop_daemon()
         self.addCleanup(self.forget_records)
         self.record_others()
@@ -95,16 +99,18 @@ class Many(PageTest):
     def record_others(self):
         with self.catalog() as catalog:
             columns = [row[1] for row in catalog.execute("PRAGMA table_info(sandboxes)")]
-            first = dict(zip(columns, catalog.execute("SELECT * FROM sandboxes").fetchone()))
-            store = self.home / "root/sandboxes" / f"{first['id']}.cow"
+            real = [dict(zip(columns, row)) for row in
+                    catalog.execute("SELECT * FROM sandboxes ORDER BY name")]
             catalog.execute("BEGIN")
-            for n in range(1, 1000):
-                each = {**first, "id": f"sb-{n:08x}", "name": f"job-{n:04}",
-                        "created_at": first["created_at"] - n * 600_000}
+            for n in range(3, 1000):
+                like = real[n * 7 % 3]
+                each = {**like, "id": f"sb-{n:08x}", "name": f"job-{n:04}",
+                        "created_at": like["created_at"] - n * 600_000}
                 if n % 50 == 7:
                     each.update(state="failed", reason="its store is missing")
                 else:
-                    shutil.copyfile(store, store.with_name(f"{each['id']}.cow"))
+                    store = self.home / "root/sandboxes" / f"{like['id']}.cow"
+                    os.link(store, store.with_name(f"{each['id']}.cow"))
                 catalog.execute(
                     f"INSERT INTO sandboxes VALUES ({','.join('?' * len(columns))})",
                     list(each.values()))
@@ -115,7 +121,7 @@ class Many(PageTest):
             if daemon.process.poll() is None:
                 daemon.kill()
         with self.catalog() as catalog:
-            catalog.execute("DELETE FROM sandboxes WHERE name <> 'job-0000'")
+            catalog.execute("DELETE FROM sandboxes WHERE name > 'job-0002'")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import { problemBox } from "./dialogs.js";
 import { copyButton, h, icon, reconcile, say, setAttribute, setText } from "./dom.js";
 import { recorded } from "./flows.js";
 import { askDestroy, askFork, askSnapshot } from "./forms.js";
-import { age, bytes, duration, moment } from "./format.js";
+import { ago, bytes, duration, moment } from "./format.js";
 import { showPart, showState, stateBadge } from "./sandboxes.js";
 import { Timeline } from "./timeline.js";
 
@@ -197,7 +197,7 @@ export class Detail {
       ["Path", sandbox.path ?? "none while it is paused"],
       ["Template", sandbox.template],
       ["Backend", `${sandbox.backend}, as ${sandbox.export === "nbd" ? "an NBD socket" : sandbox.backend === "dm" ? "a device" : "a file"}`],
-      ["Created", `${moment(sandbox.created_at)}, ${age(sandbox.created_at)} ago`],
+      ["Created", `${moment(sandbox.created_at)}, ${ago(sandbox.created_at)}`],
     ];
     if (sandbox.machine) {
       const { state, memory, cpus, network, acceleration } = sandbox.machine;

@@ -1,9 +1,15 @@
 // Elements made of text and nodes alone: nothing that comes from the daemon is ever read as HTML.
 
+// Said aloud, because a table that is laid out anew for a phone is none to some browsers.
+const kRoles = { table: "table", thead: "rowgroup", tbody: "rowgroup", tr: "row", td: "cell" };
+const kHeaders = { col: "columnheader", row: "rowheader" };
+
 // h("button", {class: "plain", on: {click: f}}, "Pause", icon): an attribute that is null or false
 // is left out, one that is true is there without a value.
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
+  const role = tag === "th" ? kHeaders[attributes.scope] : kRoles[tag];
+  if (role) element.setAttribute("role", role);
   for (const [name, value] of Object.entries(attributes)) {
     if (name === "on") {
       for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);

@@ -43,6 +43,11 @@ export function age(since, now = Date.now()) {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
+export function ago(since) {
+  const old = age(since);
+  return old === "now" ? "just now" : `${old} ago`;
+}
+
 export function clock(at) {
   return new Date(at).toLocaleTimeString("en-GB");
 }

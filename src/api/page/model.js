@@ -11,7 +11,7 @@ const kRest = 5000; // ms between two looks at everything, and twenty times as l
 export class Model {
   sandboxes = new Map(); // by id
   templates = new Map(); // by id
-  gone = new Map(); // names of sandboxes that were destroyed while the page looked, by id
+  gone = new Map(); // names of what was destroyed and removed while the page looked, by id
   flows = new Flows();
   log = []; // {id, type, data}, oldest first
   loaded = false;
@@ -81,7 +81,7 @@ export class Model {
   take(object) {
     this.#told.set(object.id, performance.now());
     if (object.destroyed || object.removed) {
-      if (object.destroyed) this.gone.set(object.id, object.name);
+      this.gone.set(object.id, object.name);
       this.sandboxes.delete(object.id);
       this.templates.delete(object.id);
     } else if (object.id.startsWith("sb-")) {

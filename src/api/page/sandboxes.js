@@ -162,10 +162,10 @@ export class Sandboxes {
       "tr",
       {},
       h("th", { scope: "row" }, name),
-      h("td", {}, stateBadge()),
+      h("td", { class: "state-cell" }, stateBadge()),
       h("td", { class: "wide template" }),
       h("td", { class: "wide" }),
-      h("td", { class: "usage" }, h("span", { class: "figures" }), usageBar()),
+      h("td", { class: "usage" }, h("div", {}, usageBar(), h("span", { class: "figures" }))),
       h("td", { class: "wide end" }),
       h("td", { class: "wide end" }),
       h("td", { class: "act" }, button),
@@ -185,8 +185,9 @@ export class Sandboxes {
     showState(state.firstElementChild, now);
     setText(template, sandbox.template);
     setText(backend, sandbox.export === "nbd" ? `${sandbox.backend}, nbd` : sandbox.backend);
-    setText(usage.firstElementChild, `${bytes(sandbox.changed_bytes)} of ${bytes(sandbox.size)}`);
-    showUsage(usage.lastElementChild, sandbox);
+    const [bar, figures] = usage.firstElementChild.children;
+    setText(figures, `${bytes(sandbox.changed_bytes)} of ${bytes(sandbox.size)}`);
+    showUsage(bar, sandbox);
     setText(used, bytes(sandbox.used_bytes));
     setText(old, age(sandbox.created_at));
     setAttribute(old, "title", sandbox.created_at);

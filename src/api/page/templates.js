@@ -66,7 +66,7 @@ export class Templates {
 
   #changeRow(row, template, sandboxes) {
     const [name, kind, size, used, count, digest, old] = row.children;
-    const source = template.made_from ? (this.#model.sandboxes.get(template.made_from)?.name ?? template.made_from) : "";
+    const source = template.made_from ? this.#model.nameOf(template.made_from) : "";
     setText(name.lastElementChild, source ? `of ${source}` : template.boots ? "boots" : template.id);
     setText(kind, template.boots ? `${template.kind}, boots` : template.kind);
     setText(size, bytes(template.size));
