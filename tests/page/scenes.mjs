@@ -329,13 +329,13 @@ const scenes = {
     await stage.stateOf("theirs", "running");
     await page.locator("#latest", { hasText: "create theirs: done" }).waitFor();
     await told("stop");
-    await page.getByText("The daemon does not answer.").waitFor();
+    await page.getByText(/^The daemon does not answer./).waitFor();
     await page.locator('#link[data-state="cut"]').waitFor();
     await stage.lookInLightAndDark("cut");
     await told("start");
     await stage.button("Try now").click();
     await stage.live();
-    await page.getByText("The daemon does not answer.").waitFor({ state: "detached" });
+    await page.getByText(/^The daemon does not answer./).waitFor({ state: "detached" });
     await api("POST", `/v1/sandboxes/${id}/pause`);
     await stage.stateOf("theirs", "paused");
     await api("DELETE", `/v1/sandboxes/${id}`);

@@ -31,6 +31,7 @@ export class Detail {
   #usage = h("dl", { class: "usages" });
   #facts = h("dl", { class: "facts" });
   #console;
+  #consolePart;
   #body;
 
   constructor(model, close) {
@@ -58,12 +59,13 @@ export class Detail {
       ),
     );
     this.#console = new Console(model);
+    this.#consolePart = h("section", { "aria-label": "Console" }, h("h3", {}, "Console"), this.#console.element);
     this.#body = h(
       "div",
-      { class: "detail-body" },
+      {},
       h("section", { "aria-label": "Usage" }, h("h3", {}, "Usage"), this.#usage),
       h("section", { "aria-label": "Facts" }, h("h3", {}, "Facts"), this.#facts),
-      h("section", { "aria-label": "Console", class: "console-part" }, h("h3", {}, "Console"), this.#console.element),
+      this.#consolePart,
     );
     this.element = h(
       "aside",
@@ -132,7 +134,6 @@ export class Detail {
     showState(this.#state, sandbox ? this.#model.stateOf(sandbox) : lost);
     const focused = !sandbox && (this.#actions.contains(document.activeElement) || this.#body.contains(document.activeElement));
     this.#actions.hidden = this.#body.hidden = !sandbox;
-    setAttribute(this.#body, "data-machine", sandbox?.machine ? "true" : null);
     if (focused) this.#title.focus();
     this.#showReason(sandbox, lost);
     this.#showTiming(sandbox);
@@ -140,7 +141,15 @@ export class Detail {
     this.#showActions(sandbox);
     this.#showUsage(sandbox);
     this.#showFacts(sandbox);
+    this.#placeConsole(sandbox);
     this.#console.update(sandbox);
+  }
+
+  // Before all else where it is of use. Moved only then: it would lose the focus.
+  #placeConsole(sandbox) {
+    const first = this.#body.firstElementChild === this.#consolePart;
+    if (sandbox.machine && !first) this.#body.prepend(this.#consolePart);
+    if (!sandbox.machine && first) this.#body.append(this.#consolePart);
   }
 
   #showReason(sandbox, lost) {

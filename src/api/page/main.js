@@ -93,8 +93,8 @@ function showBanner() {
   if (!problem) return;
   const again = h("button", { type: "button" }, "Try now");
   again.addEventListener("click", connect);
-  const note = model.loaded ? "What is shown is as it was." : "";
-  banner.append(h("div", { class: "banner" }, problemBox(problem), h("p", {}, note), again));
+  const detail = model.loaded ? `${problem.detail} What is shown is as it was.` : problem.detail;
+  banner.append(h("div", { class: "banner" }, problemBox({ ...problem, detail }), again));
 }
 
 const kLinkWords = { wait: "connecting", live: "live", cut: "not connected", refused: "no access" };

@@ -93,7 +93,12 @@ export class Sandboxes {
   }
 
   create(chosen) {
-    askCreate(this.#model, { chosen, open: this.#open, otherwise: () => this.#heading });
+    if (this.#model.loaded && this.#model.templates.size === 0) return this.#upload();
+    return askCreate(this.#model, { chosen, open: this.#open, otherwise: () => this.#heading });
+  }
+
+  #upload() {
+    askUpload(this.#model, () => this.#heading);
   }
 
   #turn(page) {
@@ -143,7 +148,7 @@ export class Sandboxes {
       change: (button, state) => {
         setAttribute(button, "aria-pressed", state === this.#state);
         const count = state === "all" ? found.length : found.filter((each) => each.state === state).length;
-        setText(button.lastElementChild, ` ${number(count)}`);
+        setText(button.lastElementChild, this.#model.loaded ? ` ${number(count)}` : "");
       },
     });
   }
@@ -251,7 +256,7 @@ export class Sandboxes {
 
   #nothing() {
     const upload = h("button", { type: "button", class: "primary" }, "Upload an image");
-    upload.addEventListener("click", () => askUpload(this.#model, () => this.#heading));
+    upload.addEventListener("click", () => this.#upload());
     return [
       h("h2", {}, "Nothing here yet"),
       h("p", {}, "Sandboxes are made of templates: images with a name that never change. Upload one, or on the host:"),
