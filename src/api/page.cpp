@@ -49,15 +49,11 @@ Result<Response> PageFile(std::string_view name) {
 }
 
 const std::vector<Route>& PageRoutes() {
-  static const std::vector<Route> routes = [] {
-    std::vector<Route> all;
-    for (const std::string_view path : {"/", "/test"}) {
-      all.push_back({.pattern = path, .handler = Index, .access = Access::kAnybody});
-    }
-    all.push_back({.pattern = "/page/{file}", .handler = Asset, .access = Access::kAnybody});
-    return all;
-  }();
-  return routes;
+  static const std::vector<Route> kRoutes{
+      {.pattern = "/", .handler = Index, .access = Access::kAnybody},
+      {.pattern = "/test", .handler = Index, .access = Access::kAnybody},
+      {.pattern = "/page/{file}", .handler = Asset, .access = Access::kAnybody}};
+  return kRoutes;
 }
 
 }  // namespace veneer::api

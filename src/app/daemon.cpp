@@ -49,6 +49,7 @@ Result<Listeners> OpenListeners(const GlobalOptions& options, const DaemonArgume
 Result<std::unique_ptr<api::WorkerPool>> OpenPool(const GlobalOptions& options,
                                                   const SpaceReserve& reserve, unsigned threads) {
   std::vector<std::unique_ptr<api::Session>> sessions;
+  sessions.reserve(threads);
   for (unsigned n = 0; n < threads; ++n) {
     sessions.push_back(VENEER_TRY(Session::Open(options, reserve)));
   }

@@ -332,8 +332,9 @@ const scenes = {
     await page.getByText(/^The daemon does not answer./).waitFor();
     await page.locator('#link[data-state="cut"]').waitFor();
     await stage.lookInLightAndDark("cut");
-    await told("start");
     await stage.button("Try now").click();
+    await page.getByText(/^The daemon does not answer./).waitFor();
+    await told("start");
     await stage.live();
     await page.getByText(/^The daemon does not answer./).waitFor({ state: "detached" });
     await api("POST", `/v1/sandboxes/${id}/pause`);

@@ -76,7 +76,7 @@ function update() {
   if (shown === "sandboxes") detail.update();
   const last = model.log.findLast((event) => event.type !== "step");
   const words = last ? inWords(last, (id) => model.nameOf(id)) : null;
-  setText(document.getElementById("latest"), words ? `${words.what}: ${words.more}` : "");
+  setText(document.getElementById("latest"), words ? [words.what, words.more].filter(Boolean).join(": ") : "");
   setText(document.getElementById("version"), model.abilities ? `veneer ${model.abilities.version}` : "");
   showBanner();
   return undefined;
