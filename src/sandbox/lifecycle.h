@@ -114,6 +114,10 @@ Result<Detached> DetachDiskOf(const Host& host, const SandboxRecord& record);
 // The same, whether there was anything or not.
 Result<void> EndDiskOf(const Host& host, const SandboxRecord& record);
 
+// Where the disk's writers are held because the host has no room: they go on for a while, so that
+// the disk's users can end. Nothing where they are not.
+void LetWritersGo(const Host& host, const SandboxRecord& record);
+
 // Whether its disk is attached and served.
 Result<bool> IsAttached(const Host& host, const SandboxRecord& record);
 
