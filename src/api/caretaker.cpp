@@ -14,12 +14,16 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::hours kBetweenSweeps{1};
+// At room, between two looks at everything.
+constexpr int kGlances = 10;
 
 }  // namespace
 
-Caretaker::Caretaker(std::unique_ptr<Session> session, const Shared& shared,
+Caretaker::Caretaker(std::unique_ptr<Session> session, const Shared& shared, const HoldRule& rule,
                      std::chrono::milliseconds pause)
-    : session_(std::move(session)), shared_(shared), thread_([this, pause] { Work(pause); }) {}
+    : session_(std::move(session)),
+      shared_(shared),
+      thread_([this, rule, pause] { Work(rule, pause); }) {}
 
 Caretaker::~Caretaker() {
   {
@@ -30,9 +34,9 @@ Caretaker::~Caretaker() {
   thread_.join();
 }
 
-void Caretaker::Work(std::chrono::milliseconds pause) {
+void Caretaker::Work(const HoldRule& rule, std::chrono::milliseconds pause) {
   const Host host = session_->host();
-  Watcher watcher(host, [&](const Finding& finding) {
+  Watcher watcher(host, rule, [&](const Finding& finding) {
     shared_.metrics.NoteFinding(finding.watch);
     shared_.events.Publish("watch", DumpLine({{"at", FormatTimestamp(host.now())},
                                               {"watch", finding.watch},
@@ -40,17 +44,25 @@ void Caretaker::Work(std::chrono::milliseconds pause) {
                                               {"detail", finding.detail}}));
   });
   std::optional<Clock::time_point> swept;
+  std::optional<Clock::time_point> looked;
   std::unique_lock lock(mutex_);
   while (!ending_) {
     lock.unlock();
-    watcher.Look();
+    const bool due = !looked || Clock::now() - *looked >= pause;
+    if (due) {
+      watcher.Look();
+      looked = Clock::now();
+    }
+    if (due || watcher.Glance()) shared_.metrics.NoteDisks(watcher.readings());
     if (!swept || Clock::now() - *swept > kBetweenSweeps) {
       shared_.keys.Expire(IdempotencyKeys::kLast).Ignore("they only take room");
       swept = Clock::now();
     }
     lock.lock();
-    changed_.wait_for(lock, pause, [&] { return ending_; });
+    changed_.wait_for(lock, pause / kGlances, [&] { return ending_; });
   }
+  lock.unlock();
+  watcher.End();
 }
 
 }  // namespace veneer::api

@@ -22,10 +22,24 @@ Bytes GrownFrom(Bytes capacity) { return Bytes(capacity.value() + capacity.value
 }  // namespace
 
 void Watcher::Look() {
+  // First: a disk that is full before somebody has looked at it fails.
+  GoRound();
   Compare("disk", LookAtDisks());
   Compare("store", LookAtStores());
   Compare("room", LookAtRoom());
   Compare("template", LookAtTemplates());
+}
+
+bool Watcher::Glance() {
+  if (!rounds_.IsUrgent()) return false;
+  GoRound();
+  return true;
+}
+
+void Watcher::GoRound() {
+  DiskRounds::Round round = rounds_.Go();
+  readings_ = std::move(round.readings);
+  Compare("hold", std::move(round.troubles));
 }
 
 void Watcher::Compare(const std::string& watch, Troubles now) {
