@@ -19,32 +19,39 @@ bool DiskRounds::IsUrgent() const {
   return holding_ || (room && room->too_little);
 }
 
-DiskRounds::Round DiskRounds::Go() {
-  Round round;
+std::vector<DiskReading> DiskRounds::Go() {
+  Troubles troubles;
+  std::vector<DiskReading> readings = KeepAll(troubles);
+  book_.Compare("hold", std::move(troubles));
+  return readings;
+}
+
+std::vector<DiskReading> DiskRounds::KeepAll(Troubles& troubles) {
+  std::vector<DiskReading> readings;
   const auto room = LookAtRoom();
   const auto running = host_.catalog.SandboxesIn({SandboxState::kRunning});
   if (!room || !running) {
-    round.troubles.emplace("host", room ? running.error().what : room.error().what);
-    return round;
+    troubles.emplace("host", room ? running.error().what : room.error().what);
+    return readings;
   }
   holding_ = room->too_little;
   if (holding_) {
-    round.troubles.emplace("host", fmt::format("less than {} is free on the file system: all "
-                                               "writers wait until there is room",
-                                               FormatSize(room->mark)));
+    troubles.emplace("host", fmt::format("less than {} is free on the file system: all writers "
+                                         "wait until there is room",
+                                         FormatSize(room->mark)));
   }
   for (const SandboxRecord& each : *running) {
     const auto backend = host_.backends.Named(each.backend);
     if (!backend || !each.path) continue;
     const auto kept = (*backend)->Keep(*each.path, {.mark = room->mark, .term = rule_.term});
-    if (kept) round.readings.push_back({.id = each.id, .name = each.name, .activity = *kept});
+    if (kept) readings.push_back({.id = each.id, .name = each.name, .activity = *kept});
     // Gone meanwhile, or somebody works on it: he will be done.
     const bool passes = !kept && (kept.error().kind == ErrorKind::kNotFound ||
                                   kept.error().kind == ErrorKind::kConflict);
     if (holding_ && !kept && !passes)
-      round.troubles.emplace("sandbox " + each.id, kept.error().what);
+      troubles.emplace("sandbox " + each.id, kept.error().what);
   }
-  return round;
+  return readings;
 }
 
 void DiskRounds::End() {

@@ -1,15 +1,16 @@
 // DiskRounds: goes round the disks of all sandboxes that run: has their writers wait while the host
 // has too little room (backend/disk_keeper.h), and reads what each disk has done.
 //
-// A round asks each disk, and so takes as long as they take; one that does not answer costs a
-// second. One thread.
+// Where writers are held is one finding, and so is the end of that. A round asks each disk, and so
+// takes as long as they take; one that does not answer costs a second. One thread.
 #pragma once
 
 #include <chrono>
-#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "api/trouble_book.h"
 #include "backend/disk_keeper.h"
 #include "base/result.h"
 #include "images/space.h"
@@ -31,13 +32,11 @@ struct DiskReading {
 
 class DiskRounds {
  public:
-  DiskRounds(Host host, HoldRule rule) : host_(std::move(host)), rule_(rule) {}
+  DiskRounds(Host host, HoldRule rule, TroubleBook::Tell tell)
+      : host_(std::move(host)), rule_(rule), book_(std::move(tell)) {}
 
-  struct Round {
-    std::map<std::string, std::string> troubles{};  // by object: "host", "sandbox sb-…"
-    std::vector<DiskReading> readings{};            // of disks that answered
-  };
-  Round Go();
+  // Yields what each disk that answered has done.
+  std::vector<DiskReading> Go();
 
   // Whether a round cannot wait: writers are held, or are to be. Asks the file system alone.
   [[nodiscard]] bool IsUrgent() const;
@@ -46,14 +45,18 @@ class DiskRounds {
   void End();
 
  private:
+  using Troubles = TroubleBook::Troubles;
+
   struct Room {
     Bytes mark;
     bool too_little = false;
   };
   [[nodiscard]] Result<Room> LookAtRoom() const;
+  std::vector<DiskReading> KeepAll(Troubles& troubles);
 
   Host host_;
   HoldRule rule_;
+  TroubleBook book_;
   bool holding_ = false;
 };
 

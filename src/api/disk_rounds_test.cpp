@@ -19,52 +19,65 @@ class DiskRoundsTest : public veneer::testing::SandboxTest {
   FakeBackend& BackendOf(const SandboxRecord& sandbox) {
     return static_cast<FakeBackend&>(**backends_.Named(sandbox.backend));
   }
+  TroubleBook::Tell Tell() {
+    return [this](const Finding& each) { told_.push_back(each.watch + " " + each.object); };
+  }
+
+  std::vector<std::string> told_;
 };
+
+using Told = std::vector<std::string>;
 
 TEST_F(DiskRoundsTest, WithRoomEachDiskIsReadAndNoneIsHeld) {
   const SandboxRecord web = Create("web");
   Create("db");
   ASSERT_TRUE(lifecycle_.Pause("db"));
-  DiskRounds rounds(host_, kNever);
-  const auto round = rounds.Go();
-  EXPECT_TRUE(round.troubles.empty());
-  ASSERT_EQ(round.readings.size(), 1U);
-  EXPECT_EQ(round.readings[0].id, web.id);
-  EXPECT_GT(round.readings[0].activity.fill.capacity, Bytes(0));
+  DiskRounds rounds(host_, kNever, Tell());
+  const auto readings = rounds.Go();
+  EXPECT_EQ(told_, Told());
+  ASSERT_EQ(readings.size(), 1U);
+  EXPECT_EQ(readings[0].id, web.id);
+  EXPECT_EQ(readings[0].name, "web");
+  EXPECT_GT(readings[0].activity.fill.capacity, Bytes(0));
   EXPECT_FALSE(BackendOf(web).IsHeld(*web.path));
   EXPECT_FALSE(rounds.IsUrgent());
 }
 
 TEST_F(DiskRoundsTest, WithoutRoomAllAreHeldAndNewOnesToo) {
   const SandboxRecord web = Create("web");
-  DiskRounds rounds(host_, kAlways);
+  DiskRounds rounds(host_, kAlways, Tell());
   EXPECT_TRUE(rounds.IsUrgent());
-  EXPECT_TRUE(rounds.Go().troubles.contains("host"));
+  EXPECT_EQ(rounds.Go()[0].activity.writers, Writers::kHeld);
+  EXPECT_EQ(told_, Told{"hold host"});
   EXPECT_TRUE(BackendOf(web).IsHeld(*web.path));
   const SandboxRecord late = Create("late");
   EXPECT_TRUE(rounds.IsUrgent());
   rounds.Go();
   EXPECT_TRUE(BackendOf(late).IsHeld(*late.path));
+  EXPECT_EQ(told_, Told{"hold host"}) << "once";
+  rounds.End();
+  EXPECT_FALSE(BackendOf(late).IsHeld(*late.path));
 }
 
 TEST_F(DiskRoundsTest, ADiskThatCannotBeHeldIsATroubleAndTheOthersAreHeld) {
   Create("web");
   Create("db");
   const SandboxRecord web = Recorded("web");
-  DiskRounds rounds(host_, kAlways);
+  DiskRounds rounds(host_, kAlways, Tell());
   const Error broken{ErrorKind::kFailed, EIO, "no answer", ""};
   BackendOf(web).FailNext(FakeBackend::Op::kKeep, broken);
-  const auto round = rounds.Go();
-  EXPECT_EQ(round.troubles.size(), 2U) << "the host, and one sandbox";
-  EXPECT_EQ(round.readings.size(), 1U);
+  EXPECT_EQ(rounds.Go().size(), 1U);
+  EXPECT_EQ(told_.size(), 2U) << "the host, and one sandbox";
   const Error at_work{ErrorKind::kConflict, EBUSY, "a clone", ""};
   BackendOf(web).FailNext(FakeBackend::Op::kKeep, at_work);
-  EXPECT_EQ(rounds.Go().troubles.size(), 1U) << "what will be over is none";
+  told_.clear();
+  rounds.Go();
+  EXPECT_EQ(told_.size(), 1U) << "it is well again: what will be over is no trouble";
 }
 
 TEST_F(DiskRoundsTest, AHeldSandboxIsPausedAndDestroyedAsAnyOther) {
   const SandboxRecord web = Create("web");
-  DiskRounds rounds(host_, kAlways);
+  DiskRounds rounds(host_, kAlways, Tell());
   rounds.Go();
   EXPECT_TRUE(lifecycle_.Pause("web"));
   EXPECT_TRUE(lifecycle_.Resume("web"));

@@ -22,35 +22,10 @@ Bytes GrownFrom(Bytes capacity) { return Bytes(capacity.value() + capacity.value
 }  // namespace
 
 void Watcher::Look() {
-  // First: a disk that is full before somebody has looked at it fails.
-  GoRound();
-  Compare("disk", LookAtDisks());
-  Compare("store", LookAtStores());
-  Compare("room", LookAtRoom());
-  Compare("template", LookAtTemplates());
-}
-
-bool Watcher::Glance() {
-  if (!rounds_.IsUrgent()) return false;
-  GoRound();
-  return true;
-}
-
-void Watcher::GoRound() {
-  DiskRounds::Round round = rounds_.Go();
-  readings_ = std::move(round.readings);
-  Compare("hold", std::move(round.troubles));
-}
-
-void Watcher::Compare(const std::string& watch, Troubles now) {
-  Troubles& before = before_[watch];
-  for (const auto& [object, trouble] : now) {
-    const auto known = before.find(object);
-    if (known == before.end() || known->second != trouble) tell_({watch, object, trouble});
-    if (known != before.end()) before.erase(known);
-  }
-  for (const auto& [object, trouble] : before) tell_({watch, object, "well again"});
-  before = std::move(now);
+  book_.Compare("disk", LookAtDisks());
+  book_.Compare("store", LookAtStores());
+  book_.Compare("room", LookAtRoom());
+  book_.Compare("template", LookAtTemplates());
 }
 
 Watcher::Troubles Watcher::LookAtDisks() {
@@ -105,7 +80,7 @@ Watcher::Troubles Watcher::LookAtTemplates() {
     const auto written = std::filesystem::last_write_time(host_.layout.Image(each.id), error);
     const auto wrong = wrong_.find(object);
     if (!error && wrong != wrong_.end() && wrong->second == written) {
-      troubles.emplace(object, before_["template"][object]);
+      troubles.emplace(object, book_.Last("template", object));
       continue;
     }
     wrong_.erase(object);

@@ -12,8 +12,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr HoldRule kNever{.below = {.percent = 0, .size = Bytes(0)}};
-
 class WatcherTest : public veneer::testing::SandboxTest {
  protected:
   // What one look tells: "watch object: detail".
@@ -23,12 +21,8 @@ class WatcherTest : public veneer::testing::SandboxTest {
     return told_;
   }
 
-  veneer::testing::FakeBackend& BackendOf(const SandboxRecord& sandbox) {
-    return static_cast<veneer::testing::FakeBackend&>(**backends_.Named(sandbox.backend));
-  }
-
   std::vector<std::string> told_;
-  Watcher watcher_{host_, kNever, [this](const Finding& each) {
+  Watcher watcher_{host_, [this](const Finding& each) {
                      told_.push_back(each.watch + " " + each.object + ": " + each.detail);
                    }};
 };
@@ -42,7 +36,8 @@ TEST_F(WatcherTest, WhereAllIsWellNothingIsTold) {
 
 TEST_F(WatcherTest, ADiskThatWentIsToldOnceAndItsSandboxPaused) {
   const SandboxRecord web = Create("web");
-  BackendOf(web).Drop(*web.path);
+  DiskBackend* const backend = *backends_.Named(web.backend);
+  static_cast<veneer::testing::FakeBackend*>(backend)->Drop(*web.path);
   const auto told = Look();
   ASSERT_EQ(told.size(), 1U);
   EXPECT_NE(told[0].find("disk sandbox " + web.id + ": paused"), std::string::npos) << told[0];
@@ -91,28 +86,10 @@ TEST_F(WatcherTest, AStoreThatIsNearlyFullGrows) {
 
 TEST_F(WatcherTest, AReserveThatIsTouchedIsToldOnce) {
   host_.reserve = {.percent = 0, .size = GiB(std::uint64_t{1} << 30U)};
-  Watcher strict(host_, kNever, [this](const Finding& each) { told_.push_back(each.watch); });
+  Watcher strict(host_, [this](const Finding& each) { told_.push_back(each.watch); });
   strict.Look();
   strict.Look();
   EXPECT_EQ(told_, Nothing{"room"});
-}
-
-TEST_F(WatcherTest, AHoldAndItsEndAreToldOnce) {
-  const SandboxRecord web = Create("web");
-  // A mark that no file system reaches.
-  const HoldRule rule{.below = {.percent = 0, .size = GiB(std::uint64_t{1} << 30U)}};
-  std::vector<std::string> told;
-  const auto tell = [&](const Finding& each) { told.push_back(each.watch + " " + each.object); };
-  Watcher strict(host_, rule, tell);
-  EXPECT_TRUE(strict.Glance());
-  EXPECT_TRUE(strict.Glance()) << "until there is room it is urgent";
-  strict.Look();
-  EXPECT_EQ(told, Nothing{"hold host"});
-  ASSERT_EQ(strict.readings().size(), 1U);
-  EXPECT_EQ(strict.readings()[0].name, "web");
-  EXPECT_EQ(strict.readings()[0].activity.writers, Writers::kHeld);
-  strict.End();
-  EXPECT_FALSE(BackendOf(web).IsHeld(*web.path));
 }
 
 }  // namespace

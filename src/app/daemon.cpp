@@ -17,6 +17,7 @@
 #include "api/token.h"
 #include "api/worker_pool.h"
 #include "app/interrupt_watch.h"
+#include "app/open_files.h"
 #include "app/output.h"
 #include "app/session.h"
 #include "base/size_text.h"
@@ -97,7 +98,7 @@ Result<ObjectLock> TakeTurn(const Layout& layout) {
 Result<api::HoldRule> HoldRuleOf(const DaemonArguments& arguments, const SpaceReserve& reserve,
                                  const Layout& layout) {
   constexpr std::chrono::seconds kLongestTerm{3600};
-  const std::chrono::seconds term(std::max(30U, 6 * arguments.watch));
+  const std::chrono::seconds term(6 * arguments.watch);
   api::HoldRule rule{
       .below = {.percent = reserve.percent * 2 / 5, .size = Bytes(reserve.size.value() / 5 * 2)},
       .term = std::min(term, kLongestTerm)};
@@ -141,8 +142,10 @@ Result<void> Serve(const Open& open, const api::ServiceManager& manager, const U
       .settings = settings, .keys = keys, .events = events, .metrics = metrics};
   const auto looking = VENEER_TRY(OpenPool(open.options, open.reserve, kLooking));
   const auto changing = VENEER_TRY(OpenPool(open.options, open.reserve, kChanging));
-  const api::Caretaker caretaker(VENEER_TRY(Session::Open(open.options, open.reserve)), shared,
-                                 open.hold, std::chrono::seconds(open.arguments.watch));
+  const auto session = [&] { return Session::Open(open.options, open.reserve); };
+  const api::Caretaker caretaker(
+      {.looks = VENEER_TRY(session()), .rounds = VENEER_TRY(session())}, shared, open.hold,
+      std::chrono::seconds(open.arguments.watch));
   api::HttpServer server({.looking = *looking,
                           .changing = *changing,
                           .shared = shared,
@@ -159,6 +162,7 @@ Result<void> Serve(const Open& open, const api::ServiceManager& manager, const U
 Result<int> RunDaemon(const GlobalOptions& options, const DaemonArguments& arguments) {
   const SpaceReserve reserve = VENEER_TRY(ParseSpaceReserve(arguments.reserve));
   VENEER_TRY(RequireDirectory(arguments.import_directory));
+  VENEER_TRY(AllowOpenFiles(arguments.connections));
   const auto manager = api::ServiceManager::FromEnvironment();
   const auto watch = VENEER_TRY(InterruptWatch::Install());
   const auto session = VENEER_TRY(Session::Open(options, reserve));
