@@ -95,12 +95,11 @@ Result<void> EndDiskOf(const Host& host, const SandboxRecord& record) {
   return {};
 }
 
-void LetWritersGo(const Host& host, const SandboxRecord& record) {
-  constexpr std::chrono::seconds kToEnd{30};
+void LetWritersGo(const Host& host, const SandboxRecord& record, std::chrono::seconds term) {
   const auto backend = host.backends.Named(record.backend);
   if (!backend) return;
   (*backend)
-      ->LetGo(PathOf(host, **backend, record), kToEnd)
+      ->LetGo(PathOf(host, **backend, record), term)
       .Ignore("without a disk that is served nobody waits");
 }
 

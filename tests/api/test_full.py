@@ -144,7 +144,8 @@ class FullHost(DaemonTest):
     def test_a_daemon_that_dies_leaves_nobody_waiting(self):
         disk = self.make("one")["path"]
         # Less than the mark, and far from nothing.
-        self.fill(self.available() - os.statvfs(self.home / "root").f_blocks * 4096 * 8 // 100)
+        status = os.statvfs(self.home / "root")
+        self.fill(self.available() - status.f_blocks * status.f_frsize * 8 // 100)
         eventually(lambda: self.number("veneer_disks_held") == 1, "it is held")
         writer = self.writer(disk, 4)
         eventually(lambda: self.number("veneer_disks_held") == 1, "it is held")

@@ -151,8 +151,6 @@ Result<void> DmBackend::Detach(const std::string& path) {
   const std::string disk = VENEER_TRY(DiskAt(path));
   auto record = TakeRecord(disk, path);
   if (!record) return Fail(record.error());
-  // Its users cannot end while they wait for room.
-  if (record->record().state == dm::RecordState::kHeld) VENEER_TRY(GoOn(disk, *record));
   const Removed removed = VENEER_TRY(RemoveDisk(disk, *record));
   if (removed == Removed::kLeftovers) return NoDisk(path);
   return {};

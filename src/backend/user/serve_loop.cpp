@@ -24,7 +24,7 @@ namespace {
 
 // Whoever connects has its line ready; one who has not must not keep the others waiting.
 constexpr std::chrono::seconds kClientPatience{5};
-// Longer than any detach takes.
+// Longer than any end takes.
 constexpr std::chrono::hours kNobodyWaits{1};
 
 bool HasHungUp(const UniqueFd& client) {
@@ -32,20 +32,11 @@ bool HasHungUp(const UniqueFd& client) {
   return ::poll(&poll, 1, 0) > 0;
 }
 
-// Who waits for room would keep the detach waiting: nobody does meanwhile. Where it is refused they
-// wait again.
-Result<void> Detach(DiskService& service) {
-  service.disk().hold().Lift(kNobodyWaits);
-  Result<void> detached = service.Detach();
-  if (service.attached()) service.disk().hold().Lift(std::chrono::seconds(0));
-  return detached;
-}
-
 void OnSignal(DiskService& service, const UniqueFd& signals) {
   signalfd_siginfo info{};
   while (::read(signals.get(), &info, sizeof info) > 0) {
   }
-  const Result<void> detached = Detach(service);
+  const Result<void> detached = service.Detach();
   if (!detached) Log(fmt::format("{} ({})", detached.error().what, detached.error().hint));
 }
 
@@ -57,7 +48,7 @@ DiskActivity Keep(ServedDisk& disk, const ControlRequest& request) {
 std::string Answer(DiskService& service, const ControlRequest& request, const UniqueFd& client) {
   switch (request.op) {
     case ControlOp::kDetach:
-      return EncodeDone(Detach(service));
+      return EncodeDone(service.Detach());
     case ControlOp::kStatus:
       return EncodeStatus(service.record(), service.disk().Activity());
     case ControlOp::kKeep:
@@ -126,6 +117,7 @@ void ServeUntilDetached(DiskService& service, const UniqueFd& signals) {
         pollfd{.fd = service.control().get(), .events = POLLIN, .revents = 0}};
     if (::poll(polls.data(), polls.size(), -1) < 0) continue;  // EINTR
     if (polls[0].revents != 0) {
+      // Who waits for room would keep the end waiting.
       service.disk().hold().Lift(kNobodyWaits);
       service.Finish().Ignore("it is logged");
     } else if (polls[1].revents != 0) {
