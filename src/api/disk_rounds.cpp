@@ -48,8 +48,7 @@ std::vector<DiskReading> DiskRounds::KeepAll(Troubles& troubles) {
     // Gone meanwhile, or somebody works on it: he will be done.
     const bool passes = !kept && (kept.error().kind == ErrorKind::kNotFound ||
                                   kept.error().kind == ErrorKind::kConflict);
-    if (holding_ && !kept && !passes)
-      troubles.emplace("sandbox " + each.id, kept.error().what);
+    if (holding_ && !kept && !passes) troubles.emplace("sandbox " + each.id, kept.error().what);
   }
   return readings;
 }

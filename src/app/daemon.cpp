@@ -143,9 +143,8 @@ Result<void> Serve(const Open& open, const api::ServiceManager& manager, const U
   const auto looking = VENEER_TRY(OpenPool(open.options, open.reserve, kLooking));
   const auto changing = VENEER_TRY(OpenPool(open.options, open.reserve, kChanging));
   const auto session = [&] { return Session::Open(open.options, open.reserve); };
-  const api::Caretaker caretaker(
-      {.looks = VENEER_TRY(session()), .rounds = VENEER_TRY(session())}, shared, open.hold,
-      std::chrono::seconds(open.arguments.watch));
+  const api::Caretaker caretaker({.looks = VENEER_TRY(session()), .rounds = VENEER_TRY(session())},
+                                 shared, open.hold, std::chrono::seconds(open.arguments.watch));
   api::HttpServer server({.looking = *looking,
                           .changing = *changing,
                           .shared = shared,

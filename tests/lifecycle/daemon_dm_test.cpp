@@ -58,7 +58,8 @@ class DaemonDmTest : public SandboxesTest {
   }
   // Whether the metrics have such a line, in a while.
   [[nodiscard]] bool IsTold(const std::string& line) const {
-    return support::Eventually([&] { return Metrics().find(line) != std::string::npos; }, kPatience);
+    return support::Eventually([&] { return Metrics().find(line) != std::string::npos; },
+                               kPatience);
   }
 
   std::string small_ = std::string(dir_.path()) + ".small";

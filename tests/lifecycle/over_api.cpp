@@ -37,8 +37,8 @@ class Daemon {
  private:
   static std::vector<std::string> Command(const std::string& root, const std::string& run,
                                           const std::string& home) {
-    std::vector<std::string> words{support::Program(), "daemon", "--json",       "--root", root,
-                                   "--run",            run,      "--import-dir", home};
+    std::vector<std::string> words{
+        support::Program(), "daemon", "--json", "--root", root, "--run", run, "--import-dir", home};
     std::istringstream more(VENEER_DAEMON_OPTIONS);
     for (std::string word; more >> word;) words.push_back(word);
     return words;
