@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "api/operation.h"
+#include "api/page.h"
 #include "api/problem.h"
 #include "sandbox/recover.h"
 
@@ -28,10 +29,16 @@ Response NoSuchPath() {
       {ErrorKind::kNotFound, 0, "there is nothing at this path", "the paths are in /openapi.json"});
 }
 
+Routed Find(Method method, const Target& target) {
+  Routed routed = FindRoute(Routes(), method, target.segments);
+  if (routed.route != nullptr || !routed.allowed.empty()) return routed;
+  return FindRoute(PageRoutes(), method, target.segments);
+}
+
 // Methods that are in no row of the table are refused as the path's own would be.
 std::variant<Admitted, Response> Choose(const Door& door, const Head& head, Target target) {
   const auto method = MethodNamed(head.method);
-  Routed routed = FindRoute(Routes(), method.value_or(Method::kGet), target.segments);
+  Routed routed = Find(method.value_or(Method::kGet), target);
   const Access access = routed.route != nullptr ? routed.route->access : Access::kTrusted;
   if (auto refusal = RefuseWithoutToken(door, access, head.credentials)) return *refusal;
   if (routed.route == nullptr && routed.allowed.empty()) return NoSuchPath();

@@ -82,7 +82,10 @@ Result<void> Announce(const GlobalOptions& options, const Listeners& listeners,
     return PrintJson(json);
   }
   std::string text;
-  for (const api::Listener& each : listeners) text += fmt::format("listening at {}\n", each.name());
+  for (const api::Listener& each : listeners) {
+    text += fmt::format("listening at {}\n", each.name());
+    if (each.is_tcp()) text += fmt::format("the page is at http://{}/\n", each.name());
+  }
   if (token_file != nullptr) text += fmt::format("the token is in {}\n", *token_file);
   return Print(text);
 }

@@ -38,7 +38,8 @@ void AddDaemon(CLI::App& app, Command& command) {
   CLI::App& daemon = AddCommand(app, "daemon", "Offer the HTTP API, until it is told to stop",
                                 "  veneer daemon\n"
                                 "  veneer daemon --listen unix:/run/veneer/api.sock\n"
-                                "  veneer daemon --listen 127.0.0.1:8080");
+                                "  veneer daemon --listen 127.0.0.1:8080    "
+                                "# its page: http://127.0.0.1:8080/");
   const auto arguments = std::make_shared<DaemonArguments>();
   daemon
       .add_option("--listen", arguments->listen,

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import threading
 import unittest
+import urllib.request
 
 import jsonschema
 
@@ -25,6 +26,17 @@ class Sockets(DaemonTest):
         self.assertEqual(self.daemon.stop(), 0)
         self.assertFalse(os.path.exists(path))
         self.assertFalse(os.path.exists(path + ".lock"))
+
+    def test_over_tcp_it_says_where_its_page_is(self):
+        self.daemon.stop()
+        told = self.spawn(PROGRAM, "daemon", "--root", self.home / "root", "--run", self.home / "run",
+                          "--listen", "127.0.0.1:0")
+        lines = [told.stdout.readline() for _ in range(3)]
+        page = next(line for line in lines if line.startswith("the page is at ")).split()[-1]
+        with urllib.request.urlopen(page, timeout=PATIENCE) as answer:
+            self.assertIn("text/html", answer.headers["Content-Type"])
+            self.assertIn("default-src 'none'", answer.headers["Content-Security-Policy"])
+            self.assertIn(b"<title>Veneer</title>", answer.read())
 
     def test_a_second_daemon_on_the_same_state_is_a_conflict(self):
         second = subprocess.run(

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -123,6 +124,11 @@ bool SandboxesTest::TryWrite(const std::string& disk, unsigned number, char lett
   const UniqueFd fd(::open(disk.c_str(), O_RDWR | O_CLOEXEC));
   const std::string block(kBlock, letter);
   const auto at = static_cast<off_t>(number * kBlock);
+  struct stat status{};
+  // What can be opened there is the disk, and not what it is mounted on.
+  if (fd.valid() && ::fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode)) {
+    EXPECT_GT(status.st_size, 0) << disk;
+  }
   return ::pwrite(fd.get(), block.data(), kBlock, at) == static_cast<ssize_t>(kBlock) &&
          ::fsync(fd.get()) == 0;
 }

@@ -165,7 +165,7 @@ class StormTest : public SandboxesTest {
         EXPECT_TRUE(shown.status == 0 || !known.must_exist) << name << shown.err;
         if (shown.status == 3) continue;  // never made, undone or destroyed
         if (StateOf(name) == "paused") Ok({"resume", name});
-        EXPECT_TRUE(known.letters.contains(Read(DiskOf(name), 1))) << name;
+        EXPECT_THAT(known.letters, ::testing::Contains(Read(DiskOf(name), 1))) << name;
       }
     }
   }

@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <filesystem>
 
+#include "base/unique_fd.h"
 #include "scenario/scenario.h"
 #include "scenario/stamped_writer.h"
 
@@ -81,6 +83,21 @@ TEST_F(KillTest, ADeadDiskThatIsHeldIsNotTakenAway) {
   EXPECT_EQ(Loops().size(), 1U);
   MustRun({"e2fsck", "-fy", again.device});
   Detach(again.path);
+}
+
+// Writes to its path would be synced to a file that is about to vanish.
+TEST_F(KillTest, WhereADeadDiskWasNothingCanBeWritten) {
+  if (::geteuid() != 0) GTEST_SKIP() << "mounts of others than root are on regular files";
+  MakeDisk(4);
+  const Attached disk = Attach(Path("disk"));
+  Kill(ServerOf(disk.path));
+  MustRun({"umount", disk.path});
+  for (const int flags : {O_RDONLY, O_RDWR, O_WRONLY | O_CREAT | O_TRUNC}) {
+    const UniqueFd fd(::open(disk.path.c_str(), flags | O_CLOEXEC, 0600));
+    EXPECT_EQ(fd.valid() ? 0 : errno, ENXIO) << flags;
+  }
+  Detach(Attach(disk.path).path);
+  EXPECT_FALSE(std::filesystem::exists(disk.path));
 }
 
 TEST_F(KillTest, ADeadDiskThatWasUnmountedByHandIsNoObstacle) {

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "backend/user/mount_point.h"
 #include "backend/user/nbd_address.h"
 #include "kernel/linux/linux_mounts.h"
 
@@ -64,6 +65,8 @@ Result<std::string> JudgeExisting(const std::string& path) {
     return ResolveDiskPath(target);
   }
   if (S_ISDIR(status.st_mode)) return NoFile(path, "a directory");
+  // What a killed server has left may be used again.
+  if (IsSealedMountPoint(status)) return path;
   if (!S_ISREG(status.st_mode)) return NoFile(path, "no regular file");
   return path;
 }

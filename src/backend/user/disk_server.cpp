@@ -1,6 +1,5 @@
 #include "backend/user/disk_server.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "backend/store_lock.h"
+#include "backend/user/mount_point.h"
 #include "kernel/linux/linux_file.h"
 #include "kernel/linux/wait_until.h"
 
@@ -29,14 +29,6 @@ Result<FileIdentity> IdentityOf(const std::string& path) {
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0) return FailErrno(errno, fmt::format("stat {}", path));
   return FileIdentity{.device = status.st_dev, .inode = status.st_ino};
-}
-
-Result<DiskRecord::MountPoint> MakeMountPoint(const std::string& path) {
-  const UniqueFd fd(
-      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (fd.valid()) return DiskRecord::MountPoint::kMade;
-  if (errno == EEXIST) return DiskRecord::MountPoint::kFound;
-  return FailErrno(errno, fmt::format("make {}", path), "choose a path that can be made");
 }
 
 bool WaitReadable(const UniqueFd& fd, int milliseconds) {

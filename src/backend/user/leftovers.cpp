@@ -11,6 +11,7 @@
 
 #include "backend/user/control_socket.h"
 #include "backend/user/messages.h"
+#include "backend/user/mount_point.h"
 #include "export/fuse/fuse_export.h"
 #include "kernel/linux/read_text.h"
 #include "kernel/linux/wait_until.h"
@@ -98,7 +99,7 @@ void RemovePlace(const DiskRecord& record) {
   const bool is_ours = record.export_kind == ExportKind::kNbd
                            ? S_ISSOCK(status.st_mode)
                            : record.mount_point == DiskRecord::MountPoint::kMade &&
-                                 S_ISREG(status.st_mode) && status.st_size == 0;
+                                 IsUnusedMountPoint(status);
   if (is_ours) ::unlink(record.path.c_str());
 }
 

@@ -29,8 +29,8 @@ Result<void> RemoveDeadMount(const MountEntry& mount, const HostPorts& ports);
 // Removes the files of a dead server's disk that is not mounted (any more).
 void RemoveFiles(const DiskFiles& files, const std::string& path);
 
-// Removes what was made at record.path for the disk: a mount point (an empty regular file), or a
-// socket. Anything else stays.
+// Removes what was made at record.path for the disk: a mount point that nobody has
+// written to, or a socket. Anything else stays.
 void RemovePlace(const DiskRecord& record);
 
 // Makes sure that nothing is attached at `path` and that `files` are free. kConflict where
