@@ -59,6 +59,7 @@ void Messages(std::string_view text) {
   }
   DecodeClone(text).Ignore("an error is an answer");
   DecodeFill(text).Ignore("an error is an answer");
+  DecodeStatus(text).Ignore("an error is an answer");
 }
 
 void DeviceList(std::string_view text) {

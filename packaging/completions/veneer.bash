@@ -48,7 +48,7 @@ _veneer() {
       mapfile -t COMPREPLY < <(compgen -W 'fuse nbd' -- "$word")
       return
       ;;
-    --max-change | --size | --name | --reserve | --count | --upload-limit | --max-connections | --patience | --watch | --after) return ;;
+    --max-change | --size | --name | --reserve | --hold-below | --count | --upload-limit | --max-connections | --patience | --watch | --after) return ;;
     --root | --run | --work | --import-dir)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -d -- "$word")
@@ -94,7 +94,7 @@ _veneer() {
     doctor:) words=$everywhere ;;
     events:) words="--connect --after $everywhere" ;;
     daemon:)
-      words="--listen --import-dir --token-file --reserve --upload-limit --max-connections --patience --watch"
+      words="--listen --import-dir --token-file --reserve --hold-below --upload-limit --max-connections --patience --watch"
       words+=" $everywhere"
       ;;
     demo:) words="--work --template --keep $everywhere" ;;

@@ -158,6 +158,7 @@ complete -c veneer -n '__veneer_at daemon' -l listen -x -d 'unix:PATH, 127.0.0.1
 complete -c veneer -n '__veneer_at daemon' -l import-dir -x -a '(__fish_complete_directories)' -d 'Whose files may be imported by name'
 complete -c veneer -n '__veneer_at daemon' -l token-file -r -F -d 'What TCP clients must send'
 complete -c veneer -n '__veneer_at daemon' -l reserve -x -d 'What stays free'
+complete -c veneer -n '__veneer_at daemon' -l hold-below -x -d 'Writers wait with less room'
 complete -c veneer -n '__veneer_at daemon' -l upload-limit -x -d 'The largest image to be sent'
 complete -c veneer -n '__veneer_at daemon' -l max-connections -x -d 'More are turned away'
 complete -c veneer -n '__veneer_at daemon' -l patience -x -d 'Seconds until a slow client is cut off'

@@ -174,6 +174,7 @@ _veneer() {
         '*--listen[unix\:PATH, 127.0.0.1\:PORT or \[\:\:1\]\:PORT]:address:' \
         '--import-dir[whose files may be imported by name]:directory:_files -/' \
         '--token-file[what TCP clients must send]:file:_files' \
+        '--hold-below[writers wait with less room]:size:' \
         '--upload-limit[the largest image to be sent]:size:' \
         '--max-connections[more are turned away]:number:' \
         '--patience[seconds until a slow client is cut off]:seconds:' \

@@ -14,12 +14,22 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::hours kBetweenSweeps{1};
+// At room, between two rounds.
+constexpr int kGlances = 10;
+
+// Whether it is the first time, or so long since the last.
+bool IsDue(const std::optional<Clock::time_point>& last, Clock::duration pause) {
+  return !last || Clock::now() - *last >= pause;
+}
 
 }  // namespace
 
-Caretaker::Caretaker(std::unique_ptr<Session> session, const Shared& shared,
+Caretaker::Caretaker(Sessions sessions, const Shared& shared, const HoldRule& rule,
                      std::chrono::milliseconds pause)
-    : session_(std::move(session)), shared_(shared), thread_([this, pause] { Work(pause); }) {}
+    : sessions_(std::move(sessions)),
+      shared_(shared),
+      looks_([this, pause] { Look(pause); }),
+      rounds_([this, rule, pause] { GoRound(rule, pause); }) {}
 
 Caretaker::~Caretaker() {
   {
@@ -27,30 +37,47 @@ Caretaker::~Caretaker() {
     ending_ = true;
   }
   changed_.notify_all();
-  thread_.join();
+  looks_.join();
+  rounds_.join();
 }
 
-void Caretaker::Work(std::chrono::milliseconds pause) {
-  const Host host = session_->host();
-  Watcher watcher(host, [&](const Finding& finding) {
+bool Caretaker::GoesOnAfter(std::chrono::milliseconds pause) {
+  std::unique_lock lock(mutex_);
+  return !changed_.wait_for(lock, pause, [this] { return ending_; });
+}
+
+TroubleBook::Tell Caretaker::TellAt(const std::function<Timestamp()>& now) const {
+  return [this, now](const Finding& finding) {
     shared_.metrics.NoteFinding(finding.watch);
-    shared_.events.Publish("watch", DumpLine({{"at", FormatTimestamp(host.now())},
+    shared_.events.Publish("watch", DumpLine({{"at", FormatTimestamp(now())},
                                               {"watch", finding.watch},
                                               {"object", finding.object},
                                               {"detail", finding.detail}}));
-  });
+  };
+}
+
+void Caretaker::Look(std::chrono::milliseconds pause) {
+  const Host host = sessions_.looks->host();
+  Watcher watcher(host, TellAt(host.now));
   std::optional<Clock::time_point> swept;
-  std::unique_lock lock(mutex_);
-  while (!ending_) {
-    lock.unlock();
+  do {
     watcher.Look();
-    if (!swept || Clock::now() - *swept > kBetweenSweeps) {
-      shared_.keys.Expire(IdempotencyKeys::kLast).Ignore("they only take room");
-      swept = Clock::now();
-    }
-    lock.lock();
-    changed_.wait_for(lock, pause, [&] { return ending_; });
-  }
+    if (!IsDue(swept, kBetweenSweeps)) continue;
+    shared_.keys.Expire(IdempotencyKeys::kLast).Ignore("they only take room");
+    swept = Clock::now();
+  } while (GoesOnAfter(pause));
+}
+
+void Caretaker::GoRound(const HoldRule& rule, std::chrono::milliseconds pause) {
+  const Host host = sessions_.rounds->host();
+  DiskRounds rounds(host, rule, TellAt(host.now));
+  std::optional<Clock::time_point> last;
+  do {
+    if (!IsDue(last, pause) && !rounds.IsUrgent()) continue;
+    shared_.metrics.NoteDisks(rounds.Go());
+    last = Clock::now();
+  } while (GoesOnAfter(pause / kGlances));
+  rounds.End();
 }
 
 }  // namespace veneer::api

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
+#include <optional>
+#include <span>
 
 #include "catalog/records.h"
 #include "images/space.h"
@@ -35,6 +38,39 @@ void Values(std::string& text, const Labelled& of,
     fmt::format_to(std::back_inserter(text), "{}{{{}=\"{}\"}} {}\n", of.name, of.label, key, value);
   }
 }
+
+struct DiskFamily {
+  std::string_view name;
+  std::string_view type;
+  std::string_view help;
+  std::optional<double> (*value)(const DiskActivity&);
+};
+
+std::optional<double> Number(std::uint64_t count) { return static_cast<double>(count); }
+
+constexpr std::array kDiskFamilies{
+    DiskFamily{"veneer_disk_reads_total", "counter", "Reads of an attached disk.",
+               [](const DiskActivity& of) { return Number(of.counters.reads); }},
+    DiskFamily{"veneer_disk_writes_total", "counter", "Writes to it, discards among them.",
+               [](const DiskActivity& of) { return Number(of.counters.writes); }},
+    DiskFamily{"veneer_disk_flushes_total", "counter", "Flushes of it.",
+               [](const DiskActivity& of) { return Number(of.counters.flushes); }},
+    DiskFamily{"veneer_disk_errors_total", "counter",
+               "Of all these, those that failed; the kernel's way counts none.",
+               [](const DiskActivity& of) {
+                 return of.errors == DiskActivity::Errors::kCounted ? Number(of.counters.errors)
+                                                                    : std::nullopt;
+               }},
+    DiskFamily{"veneer_disk_read_bytes_total", "counter", "Bytes read from it.",
+               [](const DiskActivity& of) { return Number(of.counters.bytes_read.value()); }},
+    DiskFamily{"veneer_disk_written_bytes_total", "counter", "Bytes written to it.",
+               [](const DiskActivity& of) { return Number(of.counters.bytes_written.value()); }},
+    DiskFamily{"veneer_disk_store_fill_ratio", "gauge", "How full its store is, 0 to 1.",
+               [](const DiskActivity& of) { return std::optional(of.fill.fill()); }},
+    DiskFamily{"veneer_disk_writers_held", "gauge",
+               "1 while its writers wait for room on the host.",
+               [](const DiskActivity& of) { return Number(of.writers == Writers::kHeld ? 1 : 0); }},
+};
 
 void AddSandboxes(const Host& host, const JsonViews& views,
                   const std::vector<SandboxRecord>& sandboxes, Figures& figures) {
@@ -109,6 +145,30 @@ void Metrics::NoteFinding(const std::string& watch) {
   ++findings_[watch];
 }
 
+void Metrics::NoteDisks(std::vector<DiskReading> readings) {
+  const std::lock_guard lock(mutex_);
+  disks_ = std::move(readings);
+}
+
+void Metrics::RenderDisks(std::string& text) const {
+  const auto shown = std::span(disks_).first(std::min(disks_.size(), kMostDisks));
+  for (const DiskFamily& family : kDiskFamilies) {
+    Begin(text, family.name, family.type, family.help);
+    for (const DiskReading& each : shown) {
+      const std::optional<double> value = family.value(each.activity);
+      if (!value) continue;
+      fmt::format_to(std::back_inserter(text), "{}{{sandbox=\"{}\",name=\"{}\"}} {}\n", family.name,
+                     each.id, each.name, *value);
+    }
+  }
+  const auto held = std::ranges::count_if(
+      disks_, [](const DiskReading& each) { return each.activity.writers == Writers::kHeld; });
+  Gauge(text, "veneer_disks_held", "Disks whose writers wait for room on the host.",
+        static_cast<std::uint64_t>(held));
+  Gauge(text, "veneer_disks_without_series",
+        "Disks beyond the 1,000 that have series of their own.", disks_.size() - shown.size());
+}
+
 std::string Metrics::Render(const Figures& figures) const {
   std::string text;
   Begin(text, "veneer_build_info", "gauge", "The daemon's version.");
@@ -139,6 +199,7 @@ std::string Metrics::Render(const Figures& figures) const {
                 .first = "verb",
                 .second = "step"},
                steps_);
+  RenderDisks(text);
   Values(text, {"veneer_watch_findings_total", "counter", "watch", "What watchers have found."},
          findings_);
   return text;

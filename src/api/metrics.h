@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/disk_rounds.h"
 #include "base/result.h"
 #include "base/units.h"
 #include "sandbox/host.h"
@@ -47,6 +48,9 @@ class Metrics {
   // What a watcher has found ("disk", "room", …).
   void NoteFinding(const std::string& watch);
 
+  // What the watchers have read of the disks, in place of the last time: a scrape asks no disk.
+  void NoteDisks(std::vector<DiskReading> readings);
+
   [[nodiscard]] std::string Render(const Figures& figures) const;
 
  private:
@@ -60,6 +64,9 @@ class Metrics {
   };
   using Family = std::map<std::pair<std::string, std::string>, Histogram>;  // by two labels
 
+  // Series of so many disks at most; how many more there are is one number.
+  static constexpr std::size_t kMostDisks = 1000;
+
   void Note(Family& family, std::string_view first, std::string_view second, Seconds took);
   struct Naming {
     std::string_view name;
@@ -67,13 +74,15 @@ class Metrics {
     std::string_view first;
     std::string_view second;
   };
+  void RenderDisks(std::string& text) const;
   static void RenderFamily(std::string& text, const Naming& naming, const Family& family);
 
   mutable std::mutex mutex_;
   Family operations_;  // guarded by mutex_, as is the next
   Family steps_;
   std::map<std::string, std::uint64_t> findings_{
-      {"disk", 0}, {"room", 0}, {"store", 0}, {"template", 0}};
+      {"disk", 0}, {"hold", 0}, {"room", 0}, {"store", 0}, {"template", 0}};
+  std::vector<DiskReading> disks_;
 };
 
 }  // namespace veneer::api

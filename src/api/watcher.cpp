@@ -22,21 +22,10 @@ Bytes GrownFrom(Bytes capacity) { return Bytes(capacity.value() + capacity.value
 }  // namespace
 
 void Watcher::Look() {
-  Compare("disk", LookAtDisks());
-  Compare("store", LookAtStores());
-  Compare("room", LookAtRoom());
-  Compare("template", LookAtTemplates());
-}
-
-void Watcher::Compare(const std::string& watch, Troubles now) {
-  Troubles& before = before_[watch];
-  for (const auto& [object, trouble] : now) {
-    const auto known = before.find(object);
-    if (known == before.end() || known->second != trouble) tell_({watch, object, trouble});
-    if (known != before.end()) before.erase(known);
-  }
-  for (const auto& [object, trouble] : before) tell_({watch, object, "well again"});
-  before = std::move(now);
+  book_.Compare("disk", LookAtDisks());
+  book_.Compare("store", LookAtStores());
+  book_.Compare("room", LookAtRoom());
+  book_.Compare("template", LookAtTemplates());
 }
 
 Watcher::Troubles Watcher::LookAtDisks() {
@@ -91,7 +80,7 @@ Watcher::Troubles Watcher::LookAtTemplates() {
     const auto written = std::filesystem::last_write_time(host_.layout.Image(each.id), error);
     const auto wrong = wrong_.find(object);
     if (!error && wrong != wrong_.end() && wrong->second == written) {
-      troubles.emplace(object, before_["template"][object]);
+      troubles.emplace(object, book_.Last("template", object));
       continue;
     }
     wrong_.erase(object);

@@ -7,50 +7,44 @@
 //   room       the host's file system: the reserve is touched, and nothing new is made
 //   template   an image that is no longer the one that was recorded, or is gone
 //
+// Writers that have to wait for room are another thread's (disk_rounds.h): they cannot wait for it.
 // Each change is one finding, told once, not at every look. Blocks on disks and on the catalog. One
 // thread.
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
+#include "api/trouble_book.h"
 #include "base/result.h"
 #include "sandbox/host.h"
 
 namespace veneer::api {
 
-struct Finding {
-  std::string watch;   // "disk", "store", …
-  std::string object;  // "sandbox sb-1f…", "template tp-2a…", "host"
-  std::string detail;
-};
-
 class Watcher {
  public:
-  using Tell = std::function<void(const Finding&)>;
+  using Tell = TroubleBook::Tell;
 
-  Watcher(Host host, Tell tell) : host_(std::move(host)), tell_(std::move(tell)) {}
+  Watcher(Host host, const Tell& tell) : host_(std::move(host)), tell_(tell), book_(tell) {}
 
   // One look at everything. What cannot be looked at is a finding, and the rest is looked at.
   void Look();
 
  private:
-  using Troubles = std::map<std::string, std::string>;  // by object
+  using Troubles = TroubleBook::Troubles;
 
   Troubles LookAtDisks();
   Troubles LookAtStores();
   Result<std::optional<std::string>> GrowIfNearlyFull(const SandboxRecord& sandbox);
   Troubles LookAtRoom();
   Troubles LookAtTemplates();
-  // Tells what is new, what is another, and what is well again.
-  void Compare(const std::string& watch, Troubles now);
 
   Host host_;
   Tell tell_;
-  std::map<std::string, Troubles> before_;  // by watch
+  TroubleBook book_;
   // Of images that are wrong: when they were written. They are read once, not at every look.
   std::map<std::string, std::filesystem::file_time_type> wrong_;
 };

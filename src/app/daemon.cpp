@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -16,6 +17,7 @@
 #include "api/token.h"
 #include "api/worker_pool.h"
 #include "app/interrupt_watch.h"
+#include "app/open_files.h"
 #include "app/output.h"
 #include "app/session.h"
 #include "base/size_text.h"
@@ -96,6 +98,24 @@ Result<ObjectLock> TakeTurn(const Layout& layout) {
   return ObjectLock::Take(layout.locks(), "daemon", "daemon", kMoment);
 }
 
+// When writers are held. Not before nothing new is made: a disk whose writers wait is not copied.
+Result<api::HoldRule> HoldRuleOf(const DaemonArguments& arguments, const SpaceReserve& reserve,
+                                 const Layout& layout) {
+  constexpr std::chrono::seconds kLongestTerm{3600};
+  const std::chrono::seconds term(6 * arguments.watch);
+  api::HoldRule rule{
+      .below = {.percent = reserve.percent * 2 / 5, .size = Bytes(reserve.size.value() / 5 * 2)},
+      .term = std::min(term, kLongestTerm)};
+  if (!arguments.hold_below) return rule;
+  rule.below = VENEER_TRY(ParseSpaceReserve(*arguments.hold_below));
+  const FileSystemRoom room = VENEER_TRY(RoomIn(layout.root()));
+  if (ReservedOf(room.total, rule.below) <= ReservedOf(room.total, reserve)) return rule;
+  return Fail(ErrorKind::kUsage,
+              fmt::format("--hold-below {} is more than --reserve {}", *arguments.hold_below,
+                          arguments.reserve),
+              "writers are held when the reserve is nearly used up, not before it is touched");
+}
+
 api::Limits LimitsOf(const DaemonArguments& arguments, Bytes upload) {
   return {.connections = arguments.connections,
           .upload = upload,
@@ -108,6 +128,7 @@ struct Open {
   const DaemonArguments& arguments;
   Session& session;
   SpaceReserve reserve;
+  api::HoldRule hold;
   const Listeners& listeners;
   const std::string* token_file;  // none: no token is needed
   const api::Token* token;
@@ -125,8 +146,9 @@ Result<void> Serve(const Open& open, const api::ServiceManager& manager, const U
       .settings = settings, .keys = keys, .events = events, .metrics = metrics};
   const auto looking = VENEER_TRY(OpenPool(open.options, open.reserve, kLooking));
   const auto changing = VENEER_TRY(OpenPool(open.options, open.reserve, kChanging));
-  const api::Caretaker caretaker(VENEER_TRY(Session::Open(open.options, open.reserve)), shared,
-                                 std::chrono::seconds(open.arguments.watch));
+  const auto session = [&] { return Session::Open(open.options, open.reserve); };
+  const api::Caretaker caretaker({.looks = VENEER_TRY(session()), .rounds = VENEER_TRY(session())},
+                                 shared, open.hold, std::chrono::seconds(open.arguments.watch));
   api::HttpServer server({.looking = *looking,
                           .changing = *changing,
                           .shared = shared,
@@ -143,10 +165,12 @@ Result<void> Serve(const Open& open, const api::ServiceManager& manager, const U
 Result<int> RunDaemon(const GlobalOptions& options, const DaemonArguments& arguments) {
   const SpaceReserve reserve = VENEER_TRY(ParseSpaceReserve(arguments.reserve));
   VENEER_TRY(RequireDirectory(arguments.import_directory));
+  VENEER_TRY(AllowOpenFiles(arguments.connections));
   const auto manager = api::ServiceManager::FromEnvironment();
   const auto watch = VENEER_TRY(InterruptWatch::Install());
   const auto session = VENEER_TRY(Session::Open(options, reserve));
   const Layout& layout = session->layout();
+  const api::HoldRule hold = VENEER_TRY(HoldRuleOf(arguments, reserve, layout));
   ObjectLock lock = VENEER_TRY(TakeTurn(layout));
   const Listeners listeners = VENEER_TRY(OpenListeners(options, arguments));
   const std::string token_file = arguments.token_file.value_or(layout.root() + "/api.token");
@@ -156,6 +180,7 @@ Result<int> RunDaemon(const GlobalOptions& options, const DaemonArguments& argum
                     .arguments = arguments,
                     .session = *session,
                     .reserve = reserve,
+                    .hold = hold,
                     .listeners = listeners,
                     .token_file = token ? &token_file : nullptr,
                     .token = token ? &*token : nullptr},

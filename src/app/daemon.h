@@ -16,6 +16,7 @@ struct DaemonArguments {
   std::optional<std::string> import_directory{};
   std::optional<std::string> token_file{};  // ROOT/api.token
   std::string reserve = "5%";
+  std::optional<std::string> hold_below{};  // two fifths of the reserve
   std::string upload_limit = "64G";
   std::size_t connections = 512;
   unsigned patience = 30;  // seconds, as is the next

@@ -60,6 +60,11 @@ void AddDaemon(CLI::App& app, Command& command) {
                   "What stays free on the file system: a part (5%) or a size")
       ->type_name("SIZE")
       ->capture_default_str();
+  daemon
+      .add_option("--hold-below", arguments->hold_below,
+                  "With less room than this, writers wait until there is more: a part (2%) or a "
+                  "size; two fifths of the reserve otherwise")
+      ->type_name("SIZE");
   daemon.add_option("--upload-limit", arguments->upload_limit, "The largest image to be sent")
       ->type_name("SIZE")
       ->capture_default_str();

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "backend/backend_kind.h"
+#include "backend/disk_keeper.h"
 #include "base/result.h"
 #include "base/units.h"
 #include "cow/clone.h"
@@ -70,13 +71,8 @@ struct StoreClone {
 // How full the store of an attached disk is.
 using DiskFill = StoreFill;
 
-class DiskBackend {
+class DiskBackend : public DiskKeeper {
  public:
-  DiskBackend() = default;
-  DiskBackend(const DiskBackend&) = delete;
-  DiskBackend& operator=(const DiskBackend&) = delete;
-  virtual ~DiskBackend() = default;
-
   [[nodiscard]] virtual BackendKind kind() const = 0;
 
   // kUnsupported: this host lacks what it takes; the hint says what to load or install.

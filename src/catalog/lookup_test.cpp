@@ -92,6 +92,7 @@ TEST_F(LookupTest, NothingThatAPersonTypesIsAPattern) {
        {"", "sb-", "%", "_", "sb-%", "1_", "o*", "?", "' OR 1=1 --", "1F"}) {
     EXPECT_EQ(Find(reference), "not_found") << reference;
   }
+  EXPECT_EQ(catalog_.Template("tp-").error().kind, ErrorKind::kNotFound);
 }
 
 }  // namespace

@@ -33,9 +33,27 @@ struct CowDisk::Parts {
     return result;
   }
 
+  // One change of the disk, again where writers are held and it met a full file system.
+  template <class Act>
+  Result<void> Change(const Act& act) {
+    for (;;) {
+      if (hold != nullptr) hold->WaitForRoom();
+      Result<void> result = ChangeOnce(act);
+      const bool full = !result && result.error().os_errno == ENOSPC;
+      if (!full || hold == nullptr || !hold->HoldsNow()) return result;
+    }
+  }
+  // Who is held back outside of the gate is not under way: nobody who closes it waits for him.
+  template <class Act>
+  Result<void> ChangeOnce(const Act& act) {
+    const WriteGate::Pass pass(gate);
+    return act();
+  }
+
   DiskEngine engine;
   DiskAccess access;
   WriteGate gate;
+  WriteHold* hold = nullptr;
   std::atomic<std::uint64_t> reads = 0;
   std::atomic<std::uint64_t> writes = 0;
   std::atomic<std::uint64_t> flushes = 0;
@@ -108,17 +126,19 @@ Result<void> CowDisk::Read(ByteOffset at, std::span<std::byte> out) {
 }
 
 Result<void> CowDisk::Write(ByteOffset at, std::span<const std::byte> data) {
-  const WriteGate::Pass pass(parts_->gate);
-  auto result = parts_->RequireWritable(at, Bytes(data.size()));
-  if (result) result = parts_->engine.Write(at, data);
+  auto result = parts_->Change([&]() -> Result<void> {
+    VENEER_TRY(parts_->RequireWritable(at, Bytes(data.size())));
+    return parts_->engine.Write(at, data);
+  });
   if (result) parts_->bytes_written.fetch_add(data.size(), std::memory_order_relaxed);
   return parts_->Count(parts_->writes, std::move(result));
 }
 
 Result<void> CowDisk::WriteZeroes(ByteOffset at, Bytes length) {
-  const WriteGate::Pass pass(parts_->gate);
-  auto result = parts_->RequireWritable(at, length);
-  if (result) result = parts_->engine.WriteZeroes(at, length);
+  auto result = parts_->Change([&]() -> Result<void> {
+    VENEER_TRY(parts_->RequireWritable(at, length));
+    return parts_->engine.WriteZeroes(at, length);
+  });
   return parts_->Count(parts_->writes, std::move(result));
 }
 
@@ -152,6 +172,8 @@ Result<Extent> CowDisk::NextData(ByteOffset from) { return parts_->engine.NextDa
 StoreFill CowDisk::Fill() const { return parts_->engine.Fill(); }
 
 Result<void> CowDisk::UpdateStoreSize() { return parts_->engine.UpdateStoreSize(); }
+
+void CowDisk::HoldWritersBy(WriteHold& hold) { parts_->hold = &hold; }
 
 DiskCounters CowDisk::counters() const {
   const Parts& p = *parts_;

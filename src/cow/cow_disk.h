@@ -29,6 +29,7 @@
 #include "base/result.h"
 #include "base/units.h"
 #include "cow/store_fill.h"
+#include "cow/write_hold.h"
 #include "kernel/file.h"
 
 namespace veneer {
@@ -92,6 +93,11 @@ class CowDisk {
   Result<void> UpdateStoreSize();
 
   [[nodiscard]] DiskCounters counters() const;
+
+  // From now on Write and WriteZeroes wait where `hold` says so, and where they meet a full file
+  // system meanwhile they wait too, and are done then. Reads, flushes and discards never wait.
+  // Before the disk is used; `hold` outlives it.
+  void HoldWritersBy(WriteHold& hold);
 
  private:
   struct Parts;

@@ -21,8 +21,8 @@ std::string_view ConditionName(StoreCondition condition);
 
 struct StoreFill {
   StoreCondition condition = StoreCondition::kGood;
-  Bytes used;      // data and metadata, up to the last chunk in use
-  Bytes capacity;  // of the store as it is, in whole chunks
+  Bytes used{};      // data and metadata, up to the last chunk in use
+  Bytes capacity{};  // of the store as it is, in whole chunks
 
   [[nodiscard]] double fill() const;  // 0 … 1
 };

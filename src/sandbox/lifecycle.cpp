@@ -245,6 +245,8 @@ Result<void> Lifecycle::DestroyOne(const std::string& reference, DestroyMode mod
   const SandboxState before = record.state;
   BeginOperation(record, "destroy", claimed.through);
   VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Update(record); }));
+  // What is written to it is of no more use, and its users are to end.
+  if (before == SandboxState::kRunning) LetWritersGo(host_, record, kToEnd);
   if (record.machine) {
     VENEER_TRY(clock.Time("stop", [&] { return EndMachineOrReturnTo(before, record); }));
   }
@@ -256,6 +258,7 @@ Result<void> Lifecycle::DestroyOne(const std::string& reference, DestroyMode mod
     record.state = before;
     clock.Time("undo", [&] { return host_.catalog.Update(record); })
         .Ignore("recover does it; the cause is what matters");
+    LetWritersGo(host_, record, std::chrono::seconds(0));
     return Fail(detached.error());
   }
   VENEER_TRY(clock.Time("remove", [&] { return Forget(host_, record); }));

@@ -11,6 +11,7 @@
 // name that is taken, a disk in use, or another process works on it.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -113,6 +114,11 @@ Result<Detached> DetachDiskOf(const Host& host, const SandboxRecord& record);
 
 // The same, whether there was anything or not.
 Result<void> EndDiskOf(const Host& host, const SandboxRecord& record);
+
+// Where the disk's writers are held because the host has no room: they go on for so long, so that
+// the disk's users can end; with no time they wait again. Nothing where they are not.
+constexpr std::chrono::seconds kToEnd{30};
+void LetWritersGo(const Host& host, const SandboxRecord& record, std::chrono::seconds term);
 
 // Whether its disk is attached and served.
 Result<bool> IsAttached(const Host& host, const SandboxRecord& record);

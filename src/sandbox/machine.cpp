@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/unique_fd.h"
+#include "sandbox/lifecycle.h"
 
 namespace veneer {
 namespace {
@@ -144,12 +145,14 @@ Result<std::string> SaveMachine(const Host& host, const SandboxRecord& record, S
   SaveRequest request{.state = layout.State(record.id),
                       .memory = own ? SavedMemory::kInFile : SavedMemory::kInState};
   if (own) request.memory_file = layout.Memory(record.id);
+  LetWritersGo(host, record, kToEnd);
   const auto steps = VENEER_TRY(host.vmm.Save(record.id, request));
   NoteSteps(clock, steps);
   return gone;
 }
 
 Result<void> EndMachine(const Host& host, const SandboxRecord& record) {
+  if (record.machine) LetWritersGo(host, record, kToEnd);
   return host.vmm.Stop(record.id);
 }
 

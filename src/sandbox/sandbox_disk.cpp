@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <system_error>
 
@@ -92,6 +93,14 @@ Result<void> EndDiskOf(const Host& host, const SandboxRecord& record) {
   const auto detached = DetachDiskOf(host, record);
   if (!detached) return Fail(detached.error());
   return {};
+}
+
+void LetWritersGo(const Host& host, const SandboxRecord& record, std::chrono::seconds term) {
+  const auto backend = host.backends.Named(record.backend);
+  if (!backend) return;
+  (*backend)
+      ->LetGo(PathOf(host, **backend, record), term)
+      .Ignore("without a disk that is served nobody waits");
 }
 
 Result<void> RequireFiles(const Host& host, const SandboxRecord& record) {

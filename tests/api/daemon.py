@@ -126,6 +126,7 @@ class DaemonTest(unittest.TestCase):
     def setUp(self):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="veneer-api-"))
         self.addCleanup(shutil.rmtree, self.home)
+        self.make_home()
         self.addCleanup(self.take_away)
         self.daemons = []
         image = self.home / "base.img"
@@ -134,6 +135,9 @@ class DaemonTest(unittest.TestCase):
             file.truncate(16 << 20)
         self.veneer("template", "import", "base", str(image))
         self.daemon = self.start(*self.options)
+
+    def make_home(self):
+        """Before anything is in the state directory, home/root."""
 
     def start(self, *options, **more):
         daemon = Daemon(self.home, *options, **more)
@@ -161,7 +165,7 @@ class DaemonTest(unittest.TestCase):
                 daemon.kill()
         self.veneer("recover")
         for sandbox in self.veneer("ls"):
-            self.veneer("destroy", sandbox["id"])
+            self.veneer("destroy", sandbox["id"], "--force")
 
     def ok(self, status, method, target, body=None, **more):
         answer = self.daemon.ask(method, target, body, **more)

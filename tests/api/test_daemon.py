@@ -15,6 +15,7 @@ import jsonschema
 
 from daemon import (PATIENCE, PROGRAM, DaemonTest, UnixConnection, eventually, read_block,
                     write_block)
+from listening import Ear
 
 
 class Sockets(DaemonTest):
@@ -135,44 +136,6 @@ class Ends(DaemonTest):
         self.assertEqual(sorted(names), ["n0", "n1", "n2", "n3", "n4", "n5", "steady"])
         for round_ in range(6):
             self.assertEqual(read_block(disk, 1 + round_), b"%d" % round_ * 4096)
-
-
-class Ear:
-    """Listens to the daemon's events; `last`: goes on behind this one."""
-
-    def __init__(self, daemon, last=None):
-        self.connection = daemon.connect()
-        self.connection.request("GET", "/v1/events",
-                                headers={"Last-Event-ID": last} if last else {})
-        self.response = self.connection.getresponse()
-        # The first is said at once: whoever reads it misses nothing from here on.
-        if not last:
-            self.response.readline()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.response.close()
-        self.connection.close()
-
-    def next(self):
-        """The next event; None where the stream has ended."""
-        event = {}
-        while True:
-            line = self.response.readline().decode()
-            if not line:
-                return None
-            name, _, value = line.rstrip("\n").partition(": ")
-            if value and name:
-                event[name] = json.loads(value) if name == "data" else value
-            elif event:
-                return event
-
-    def until(self, wanted):
-        while not wanted(event := self.next()):
-            pass
-        return event
 
 
 class Events(DaemonTest):

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <string>
 #include <thread>
 
 #include "cow/grow.h"
@@ -140,49 +142,90 @@ class SmallHostTest : public DmSpaceTest {
   }
 };
 
-TEST_F(SmallHostTest, ADiskIsSuspendedBeforeItsHostIsFullAndLosesNothing) {
-  constexpr std::size_t kReserve = 8 * kMiB;
-  constexpr std::size_t kWriteEach = kMiB;
-  MakeImage(MiB(64));
-  DiskRequest request = Request("a");
-  request.store = Path("small/a.cow");
-  Ok({"cow", "create", request.store, "--origin", image_});
-  support::WriteFile(Path("small/ballast"), Pattern(12 * kMiB, 1));
-  const auto disk = dm_->Attach(request);
-  ASSERT_TRUE(Succeeds(disk));
-  const std::string fresh = Pattern(32 * kMiB, 9);
-  std::atomic<std::size_t> written = 0;
-  std::atomic<std::uint64_t> looks = 0;
-  std::atomic<bool> watched = true;
-  std::atomic<int> error = 0;
-  // Between two writes the watcher has looked: it may be slow, as long as the reserve is larger
-  // than what is written meanwhile.
-  std::thread guest([&] {
-    for (std::size_t at = 0; at < fresh.size() && error == 0; at += kWriteEach) {
-      error = Write(disk->path, at, std::string_view(fresh).substr(at, kWriteEach));
-      if (error == 0) written = at + kWriteEach;
-      const std::uint64_t before = looks;
-      while (watched && looks < before + 2) std::this_thread::yield();
-    }
-  });
-  while (Available() >= kReserve && error == 0 && written < fresh.size()) {
-    ++looks;
-    std::this_thread::yield();
+// A guest that writes as long as it can, and a watcher that keeps its disk.
+class HeldDiskTest : public SmallHostTest {
+ protected:
+  static constexpr WriteLease kMark{.mark = MiB(8)};
+  static constexpr std::size_t kWriteEach = kMiB;
+
+  void SetUp() override {
+    SmallHostTest::SetUp();
+    MakeImage(MiB(64));
+    request_ = Request("a");
+    request_.store = Path("small/a.cow");
+    Ok({"cow", "create", request_.store, "--origin", image_});
+    support::WriteFile(Path("small/ballast"), Pattern(12 * kMiB, 1));
+    const auto disk = dm_->Attach(request_);
+    ASSERT_TRUE(Succeeds(disk));
+    path_ = disk->path;
+    keeper_ = std::make_unique<DmBackend>(
+        DmPorts{.devices = devices_, .loops = loops_, .holders = holders_}, dm_->place());
   }
-  EXPECT_TRUE(Succeeds(dm_->Suspend(disk->path)));
-  watched = false;  // the guest goes on, into the held disk
-  EXPECT_LT(written, fresh.size());
-  EXPECT_GT(Available(), 0U);
-  EXPECT_EQ(error, 0);
-  EXPECT_EQ(ConditionAt(disk->path), StoreCondition::kGood);
+  // Between two writes the watcher has looked: it may be slow, as long as the mark is larger than
+  // what is written meanwhile.
+  void WriteAndKeepUntilHeld() {
+    guest_ = std::thread([this] {
+      for (std::size_t at = 0; at < fresh_.size() && error_ == 0; at += kWriteEach) {
+        error_ = Write(path_, at, std::string_view(fresh_).substr(at, kWriteEach));
+        if (error_ == 0) written_ = at + kWriteEach;
+        const std::uint64_t before = looks_;
+        while (watched_ && looks_ < before + 2) std::this_thread::yield();
+      }
+    });
+    bool held = false;
+    while (!held && error_ == 0 && written_ < fresh_.size()) {
+      const auto kept = keeper_->Keep(path_, kMark);
+      EXPECT_TRUE(Succeeds(kept));
+      held = kept && kept->writers == Writers::kHeld;
+      ++looks_;
+    }
+    watched_ = false;  // the guest goes on, into the held disk
+    EXPECT_TRUE(held);
+    EXPECT_LT(written_, fresh_.size());
+    EXPECT_GT(Available(), 0U);
+    EXPECT_EQ(error_, 0);
+    EXPECT_EQ(ConditionAt(path_), StoreCondition::kGood);
+  }
+  void ExpectAllIsWritten() {
+    guest_.join();
+    EXPECT_EQ(error_, 0);
+    EXPECT_EQ(written_, fresh_.size());
+    EXPECT_TRUE(Read(path_, 0, fresh_.size()) == fresh_);
+    const auto kept = keeper_->Keep(path_, {.mark = Bytes(0)});
+    ASSERT_TRUE(Succeeds(kept));
+    EXPECT_GE(kept->counters.bytes_written, Bytes(fresh_.size()));
+    Detach(*dm_, path_);
+    Ok({"cow", "check", request_.store, "--origin", image_});
+  }
+
+  DiskRequest request_;
+  std::string path_;
+  std::unique_ptr<DmBackend> keeper_;
+  std::string fresh_ = Pattern(32 * kMiB, 9);
+  std::atomic<std::size_t> written_ = 0;
+  std::atomic<std::uint64_t> looks_ = 0;
+  std::atomic<bool> watched_ = true;
+  std::atomic<int> error_ = 0;
+  std::thread guest_;
+};
+
+TEST_F(HeldDiskTest, ADiskIsHeldBeforeItsHostIsFullAndLosesNothing) {
+  WriteAndKeepUntilHeld();
   std::filesystem::remove(Path("small/ballast"));
-  EXPECT_TRUE(Succeeds(dm_->Resume(disk->path)));
-  guest.join();
-  EXPECT_EQ(error, 0);
-  EXPECT_EQ(written, fresh.size());
-  EXPECT_TRUE(Read(disk->path, 0, fresh.size()) == fresh);
-  Detach(*dm_, disk->path);
-  Ok({"cow", "check", request.store, "--origin", image_});
+  EXPECT_EQ(keeper_->Keep(path_, kMark)->writers, Writers::kGoOn);
+  ExpectAllIsWritten();
+}
+
+TEST_F(HeldDiskTest, WhereItsKeeperDiedTheNextCommandLetsItGo) {
+  WriteAndKeepUntilHeld();
+  Ok({"gc"});
+  EXPECT_EQ(keeper_->Keep(path_, kMark)->writers, Writers::kHeld) << "gc leaves the living alone";
+  std::filesystem::remove(Path("small/ballast"));
+  keeper_.reset();
+  Ok({"gc"});
+  keeper_ = std::make_unique<DmBackend>(
+      DmPorts{.devices = devices_, .loops = loops_, .holders = holders_}, dm_->place());
+  ExpectAllIsWritten();
 }
 
 }  // namespace

@@ -32,7 +32,8 @@ constexpr std::pair<RecordState, std::string_view> kStates[] = {
     {RecordState::kAttaching, "attaching"},
     {RecordState::kAttached, "attached"},
     {RecordState::kDetaching, "detaching"},
-    {RecordState::kCloning, "cloning"}};
+    {RecordState::kCloning, "cloning"},
+    {RecordState::kHeld, "held"}};
 
 std::string PathOf(const std::string& directory, const std::string& disk) {
   return fmt::format("{}/{}{}", directory, disk, kSuffix);

@@ -26,11 +26,13 @@ enum class RecordState : std::uint8_t {
   kAttached,
   kDetaching,
   kCloning,  // attached; its users may be held back
+  kHeld,     // attached; its users are held back until there is room on the host
 };
 
 // Whether a disk in this state is there for its users, at once or in a moment.
 inline bool IsAttached(RecordState state) {
-  return state == RecordState::kAttached || state == RecordState::kCloning;
+  return state == RecordState::kAttached || state == RecordState::kCloning ||
+         state == RecordState::kHeld;
 }
 
 struct DiskRecord {

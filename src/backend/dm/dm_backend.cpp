@@ -94,25 +94,11 @@ Result<DiskFill> DmBackend::Fill(const std::string& path) {
   return fill;
 }
 
-Result<void> DmBackend::Suspend(const std::string& path) {
-  const std::string disk = VENEER_TRY(DiskAt(path));
-  const auto record = VENEER_TRY(TakeRecord(disk, path));
-  const DmState state = VENEER_TRY(StateOf(disk));
-  return ports_.devices.Suspend(state.device.name);
-}
-
-Result<void> DmBackend::Resume(const std::string& path) {
-  const std::string disk = VENEER_TRY(DiskAt(path));
-  const auto record = VENEER_TRY(TakeRecord(disk, path));
-  const DmState state = VENEER_TRY(StateOf(disk));
-  return ports_.devices.Resume(state.device.name);
-}
-
-// The locked record of a disk; where a clone was killed the disk's users go on.
+// The locked record of a disk; where nobody lives who would let the disk's users go on, they do.
 Result<dm::LockedRecord> DmBackend::TakeRecord(const std::string& disk, const std::string& path) {
   auto record = dm::LockedRecord::TakeExisting(directory(), disk);
   if (!record && record.error().kind == ErrorKind::kNotFound) return NoDisk(path);
-  if (record) VENEER_TRY(EndKilledClone(disk, *record));
+  if (record) VENEER_TRY(EndKilled(disk, *record));
   return record;
 }
 
@@ -164,9 +150,7 @@ Result<std::vector<std::string>> DmBackend::List() {
 Result<void> DmBackend::Detach(const std::string& path) {
   const std::string disk = VENEER_TRY(DiskAt(path));
   auto record = TakeRecord(disk, path);
-  if (!record) {
-    return Fail(record.error());
-  }
+  if (!record) return Fail(record.error());
   const Removed removed = VENEER_TRY(RemoveDisk(disk, *record));
   if (removed == Removed::kLeftovers) return NoDisk(path);
   return {};

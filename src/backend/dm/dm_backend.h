@@ -60,19 +60,17 @@ class DmBackend : public DiskBackend {
   Result<void> Detach(const std::string& path) override;
   [[nodiscard]] Result<DiskFill> Fill(const std::string& path) override;
   Result<DiskFill> Grow(const std::string& path, Bytes max_change) override;
-  // A disk that Suspend holds back stays so. kCorrupt where the kernel has given the store up.
+  // A disk that Keep holds back stays so. kCorrupt where the kernel has given the store up.
   Result<StoreClone> CloneStore(const std::string& path, const std::string& clone) override;
   [[nodiscard]] Result<std::vector<std::string>> Attached() override;
+  // A write that fails for want of space would make the store invalid for ever: whoever keeps the
+  // disk looks often enough. This object is what holds users back, and they may go when it is gone.
+  Result<DiskActivity> Keep(const std::string& path, const WriteLease& lease) override;
+  Result<void> LetGo(const std::string& path, std::chrono::milliseconds term) override;
 
-  // Holds the disk's users back: no read or write goes on until Resume; none is lost. For a host
-  // that runs out of space: a write that fails there would make the store invalid for ever.
-  // kConflict while another process works on the disk.
-  Result<void> Suspend(const std::string& path);
-  Result<void> Resume(const std::string& path);
-
-  // Where the record is of a clone that was killed: lets the disk's users go on, and notes that.
-  // The caller has the record's lock.
-  Result<void> EndKilledClone(const std::string& disk, dm::LockedRecord& record);
+  // Where the record is of a clone that was killed, or of one that a dead process held back: lets
+  // the disk's users go on, and notes that. The caller has the record's lock.
+  Result<void> EndKilled(const std::string& disk, dm::LockedRecord& record);
 
   // The disks that are attached: recorded and in the kernel.
   [[nodiscard]] Result<std::vector<std::string>> List();
@@ -120,11 +118,17 @@ class DmBackend : public DiskBackend {
   Result<ClonedFile> CloneSuspended(const CloneSource& source, const std::string& clone,
                                     dm::LockedRecord& record);
   Result<void> ResumePatiently(const std::string& name);
+  Result<void> BecomeKeeper();
+  [[nodiscard]] bool KeeperLives();
+  Result<void> HoldBack(const DmDevice& device, dm::LockedRecord& record);
+  Result<void> GoOn(const std::string& disk, dm::LockedRecord& record);
 
   DmPorts ports_;
   DmPlace place_;
   std::chrono::milliseconds patience_;
   dm::Turn turn_;
+  std::mutex keeper_mutex_;
+  UniqueFd keeper_;  // guarded by keeper_mutex_; has the lock of who holds disks back
   dm::OriginDevices origins_;
 };
 

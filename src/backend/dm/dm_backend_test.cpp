@@ -293,14 +293,5 @@ TEST_F(DmBackendTest, GrowingLengthensFileAndDevice) {
   EXPECT_TRUE(backend_.Detach(path));
 }
 
-TEST_F(DmBackendTest, ASuspendedDiskIsResumed) {
-  const std::string path = Attach("a");
-  EXPECT_TRUE(backend_.Suspend(path));
-  EXPECT_TRUE(devices_.IsSuspended("veneer-a"));
-  EXPECT_TRUE(backend_.Resume(path));
-  EXPECT_FALSE(devices_.IsSuspended("veneer-a"));
-  EXPECT_TRUE(backend_.Detach(path));
-}
-
 }  // namespace
 }  // namespace veneer

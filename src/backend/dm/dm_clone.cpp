@@ -1,4 +1,4 @@
-// DmBackend::CloneStore, and what is to be done where it was killed.
+// DmBackend::CloneStore. Where it was killed: DmBackend::EndKilled.
 //
 // While the device is suspended the store's file does not change: the kernel has completed what was
 // under way, its exceptions with it. The record says kCloning from before that until after the
@@ -21,7 +21,7 @@ namespace veneer {
 // The store of an attached disk. Its loop device has that very file behind it, and keeps it.
 struct DmBackend::CloneSource {
   DmDevice device;
-  bool held_back = false;  // by Suspend: nobody can write, and somebody else lets them go on
+  bool held_back = false;  // by Keep: nobody can write, and somebody else lets them go on
   std::unique_ptr<LinuxFile> store;
   HeldLoop loop;
 };
@@ -109,15 +109,6 @@ Result<StoreClone> DmBackend::CloneStore(const std::string& path, const std::str
   VENEER_TRY(source.store->Sync());
   VENEER_TRY(PublishClone(std::move(cloned)));
   return report;
-}
-
-Result<void> DmBackend::EndKilledClone(const std::string& disk, dm::LockedRecord& record) {
-  if (record.record().state != dm::RecordState::kCloning) return {};
-  Result<void> resumed = ResumePatiently(dm::NamesOfDisk(place_.instance, disk).name);
-  if (!resumed && resumed.error().kind != ErrorKind::kNotFound) return resumed;
-  dm::DiskRecord attached = record.record();
-  attached.state = dm::RecordState::kAttached;
-  return record.Write(attached);
 }
 
 Result<std::vector<std::string>> DmBackend::Attached() {

@@ -99,11 +99,11 @@ TEST_F(DmCloneTest, AnotherFileUnderTheNameOfTheStoreIsNotCloned) {
 }
 
 TEST_F(DmCloneTest, ADiskThatIsHeldBackIsClonedAndStaysSo) {
-  ASSERT_TRUE(backend_.Suspend(path_));
+  ASSERT_TRUE(backend_.Keep(path_, {.mark = Bytes(std::uint64_t{1} << 62U)}));
   EXPECT_TRUE(backend_.CloneStore(path_, clone_));
   EXPECT_TRUE(IsCloned());
   EXPECT_TRUE(devices_.IsSuspended("veneer-a"));
-  ASSERT_TRUE(backend_.Resume(path_));
+  ASSERT_TRUE(backend_.LetGo(path_, std::chrono::seconds(0)));
 }
 
 TEST_F(DmCloneTest, WhileAnotherProcessWorksOnTheDiskItIsAConflict) {

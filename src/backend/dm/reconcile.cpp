@@ -52,7 +52,7 @@ bool Reconciliation::IsThere(const std::string& disk) const {
 
 void Reconciliation::Adopt(const std::string& disk, dm::LockedRecord& record) {
   const Result<void> runs =
-      mode_ == GcMode::kLook ? Result<void>() : backend_.EndKilledClone(disk, record);
+      mode_ == GcMode::kLook ? Result<void>() : backend_.EndKilled(disk, record);
   if (runs) {
     report_.adopted.push_back(disk);
   } else {

@@ -3,8 +3,9 @@
 //   device            record                   what happens
 //   ours              attached                 adopted: left as it is
 //   ours              cloning                  the command was killed: its users go on, adopted
+//   ours              held                     adopted; its users go on if who holds them is dead
 //   ours or gone      attaching or detaching   the command was killed: the disk is taken away
-//   gone              attached or cloning      the record is removed
+//   gone              attached, cloning, held  the record is removed
 //   ours              none                     an orphan: removed, unless somebody has it open
 //   a padded origin   no disk over it          removed
 //

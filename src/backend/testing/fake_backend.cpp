@@ -117,7 +117,10 @@ Result<AttachedDisk> FakeBackend::Attach(const DiskRequest& request) {
   const bool made = !fs::exists(path);
   const auto file = VENEER_TRY(MakeFile(path, cow->size()));
   VENEER_TRY(CopyOut(*cow, *file));
-  disks_.emplace(path, Disk{std::move(cow), std::move(same_store), request.name, made});
+  disks_.emplace(path, Disk{.cow = std::move(cow),
+                            .store = std::move(same_store),
+                            .name = request.name,
+                            .made = made});
   return AttachedDisk{.path = path};
 }
 
@@ -170,6 +173,28 @@ Result<std::vector<std::string>> FakeBackend::Attached() {
   paths.reserve(disks_.size());
   for (const auto& [path, disk] : disks_) paths.push_back(path);
   return paths;
+}
+
+Result<DiskActivity> FakeBackend::Keep(const std::string& path, const WriteLease& lease) {
+  VENEER_TRY(FailIfAsked(Op::kKeep));
+  Disk* const disk = VENEER_TRY(Find(path));
+  const Bytes available = VENEER_TRY(disk->store->AvailableBytes());
+  const bool held =
+      IsTooLittle(available, lease.mark, disk->writers == Writers::kHeld) && lease.term.count() > 0;
+  disk->writers = held ? Writers::kHeld : Writers::kGoOn;
+  return DiskActivity{
+      .counters = disk->cow->counters(), .writers = disk->writers, .fill = disk->cow->Fill()};
+}
+
+Result<void> FakeBackend::LetGo(const std::string& path, std::chrono::milliseconds /*term*/) {
+  Disk* const disk = VENEER_TRY(Find(path));
+  disk->writers = Writers::kGoOn;
+  return {};
+}
+
+bool FakeBackend::IsHeld(const std::string& path) const {
+  const auto found = disks_.find(path);
+  return found != disks_.end() && found->second.writers == Writers::kHeld;
 }
 
 void FakeBackend::Drop(const std::string& path) {

@@ -12,6 +12,7 @@
 // For one thread, one process.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -34,6 +35,7 @@ class FakeBackend final : public DiskBackend {
     kGrow,
     kCloneStore,
     kAttached,
+    kKeep,
   };
 
   // `directory`: where disks without a path of their own (DiskRequest::at) appear.
@@ -49,6 +51,12 @@ class FakeBackend final : public DiskBackend {
 
   Result<StoreClone> CloneStore(const std::string& path, const std::string& clone) override;
   [[nodiscard]] Result<std::vector<std::string>> Attached() override;
+  // Holds nobody back, as programs write to a plain file; but says so.
+  Result<DiskActivity> Keep(const std::string& path, const WriteLease& lease) override;
+  Result<void> LetGo(const std::string& path, std::chrono::milliseconds term) override;
+
+  // Whether the writers of a disk are held.
+  [[nodiscard]] bool IsHeld(const std::string& path) const;
 
   // The next call of that verb fails, and does nothing.
   void FailNext(Op op, Error error) { failures_.insert_or_assign(op, std::move(error)); }
@@ -65,6 +73,7 @@ class FakeBackend final : public DiskBackend {
     std::unique_ptr<LinuxFile> store;  // the same open file as the engine's
     std::string name;
     bool made = false;  // the file at the path was not there before
+    Writers writers = Writers::kGoOn;
   };
 
   Result<void> FailIfAsked(Op op);

@@ -17,10 +17,12 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <optional>
 #include <string>
 
 #include "backend/disk_backend.h"
+#include "backend/disk_keeper.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "base/units.h"
@@ -75,6 +77,10 @@ Result<DiskFill> GrowDisk(const DiskName& name, Bytes max_change);
 // A clone of the disk's store, as DiskBackend::CloneStore; made by the server, which alone knows
 // when it is whole. Where the caller dies meanwhile there is none.
 Result<StoreClone> CloneStoreOfDisk(const DiskName& name, const std::string& clone);
+
+// DiskKeeper::Keep and LetGo. kFailed where the server is dead, or too busy to answer at once.
+Result<DiskActivity> KeepDisk(const DiskName& name, const WriteLease& lease);
+Result<void> LetGoOfDisk(const DiskName& name, std::chrono::milliseconds term);
 
 // The server process of a disk as a file: what AttachDisk starts as `veneer cow serve`. Serves
 // until it is detached or gets SIGTERM, says on `ready` (a pipe) when it is attached or why it is

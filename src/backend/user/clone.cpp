@@ -43,12 +43,23 @@ Result<void> WriteBack(const FoundDisk& disk, const std::string& clone) {
   return WriteBackDisk(*record->device);
 }
 
+// A flush through the kernel would wait behind a writer that is held back.
+Result<void> RefuseWhereHeld(const FoundDisk& disk) {
+  const Connection server = VENEER_TRY(ServerOf(disk));
+  const std::string answer = VENEER_TRY(Ask(disk, server, {.op = ControlOp::kStatus}));
+  const DiskActivity activity = VENEER_TRY(DecodeStatus(answer));
+  if (!disk.mount || activity.writers != Writers::kHeld) return {};
+  return Fail(Error{ErrorKind::kNoSpace, ENOSPC,
+                    fmt::format("the writers of {} wait for room on the host", disk.path),
+                    "make room on the file system of the store, then try again"});
+}
+
 }  // namespace
 
 Result<StoreClone> CloneStoreOfDisk(const DiskName& name, const std::string& clone) {
   const FoundDisk disk = VENEER_TRY(FindDisk(name));
   const ControlRequest request = VENEER_TRY(RequestFor(clone));
-  VENEER_TRY(ServerOf(disk));  // a dead one is told as such
+  VENEER_TRY(RefuseWhereHeld(disk));  // a dead one is told as such, too
   VENEER_TRY(WriteBack(disk, request.clone));
   const Connection server = VENEER_TRY(ServerOf(disk));
   const std::string answer = VENEER_TRY(Ask(disk, server, request));

@@ -20,6 +20,8 @@ namespace {
 
 // udev's blkid, an editor, a VMM that is just ending: holders that go by themselves.
 constexpr std::chrono::seconds kHolderPatience{3};
+// Longer than the rest of a detach takes.
+constexpr std::chrono::minutes kUnheld{10};
 // From the unmount to the end of the connection, where no other namespace has a copy of it.
 constexpr int kUnmountMilliseconds = 1000;
 
@@ -107,12 +109,15 @@ Result<void> DiskServer::Detach() {
   const Result<void> flushed = Flush();
   VENEER_TRY(RequireRoom(flushed, record_.path));
   VENEER_TRY(RefuseWhereHeld());
+  // Nobody has it open; what the kernel still writes must not wait for room.
+  disk_->hold().Lift(kUnheld);
   const std::optional<LoopDevice> loop = loop_;
   // A disk that fails every flush would keep its loop device for ever.
   VENEER_TRY(FreeLoop(flushed ? OnWriteError::kKeep : OnWriteError::kGoOn));
   Result<void> unmounted = Unmount();
   if (!unmounted) {
     if (loop) PutLoopOnIt(loop->number).Ignore("the reason why it stays attached is told");
+    disk_->hold().Lift(std::chrono::seconds(0));
     return unmounted;
   }
   VENEER_TRY(EndConnection());

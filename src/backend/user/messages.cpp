@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <type_traits>
 #include <utility>
 
 #include "backend/json_fields.h"
@@ -40,8 +41,12 @@ ErrorKind KindNamed(std::string_view name) {
   return ErrorKind::kFailed;
 }
 
+// Longer than anybody needs; whoever watches renews it every few seconds.
+constexpr std::chrono::hours kLongestTerm{1};
+
 constexpr std::array kOps = {ControlOp::kDetach, ControlOp::kStatus, ControlOp::kFill,
-                             ControlOp::kGrow, ControlOp::kClone};
+                             ControlOp::kGrow,   ControlOp::kClone,  ControlOp::kKeep,
+                             ControlOp::kLetGo};
 
 std::string_view OpName(ControlOp op) {
   switch (op) {
@@ -55,6 +60,10 @@ std::string_view OpName(ControlOp op) {
       return "grow";
     case ControlOp::kClone:
       return "clone";
+    case ControlOp::kKeep:
+      return "keep";
+    case ControlOp::kLetGo:
+      return "let_go";
   }
   return "";
 }
@@ -69,6 +78,14 @@ std::optional<StoreCondition> ConditionNamed(std::string_view name) {
 
 constexpr std::array kMethods = {std::pair(CloneMethod::kReflink, std::string_view("reflink")),
                                  std::pair(CloneMethod::kCopy, std::string_view("copy"))};
+
+bool HasTerm(ControlOp op) { return op == ControlOp::kKeep || op == ControlOp::kLetGo; }
+
+Result<std::chrono::milliseconds> TermIn(const Json& json) {
+  const std::chrono::milliseconds term(NumberOr(json, "term_ms", -1));
+  if (term.count() >= 0 && term <= kLongestTerm) return term;
+  return Fail(ErrorKind::kUsage, "term_ms is no time", "it is at most an hour");
+}
 
 Result<void> RequirePath(const std::string& path) {
   constexpr std::size_t kLongest = 4095;  // PATH_MAX, with its NUL
@@ -95,6 +112,20 @@ std::optional<Error> ErrorIn(const Json& json) {
                .os_errno = static_cast<int>(NumberOr(*found, "errno", 0)),
                .what = StringOr(*found, "what", ""),
                .hint = StringOr(*found, "hint", "")};
+}
+
+Json ToJson(const StoreFill& fill) {
+  return {{"condition", ConditionName(fill.condition)},
+          {"used", fill.used.value()},
+          {"capacity", fill.capacity.value()}};
+}
+
+Result<StoreFill> FillIn(const Json& json) {
+  const auto condition = ConditionNamed(StringOr(json, "condition", ""));
+  const auto used = SizeIn(json, "used");
+  const auto capacity = SizeIn(json, "capacity");
+  if (!condition || !used || !capacity) return NotOurs();
+  return StoreFill{.condition = *condition, .used = *used, .capacity = *capacity};
 }
 
 Json ToJson(const DiskRecord& record) {
@@ -151,6 +182,8 @@ std::string EncodeRequest(const ControlRequest& request) {
   Json json = {{"op", OpName(request.op)}};
   if (request.op == ControlOp::kGrow) json["max_change"] = request.max_change.value();
   if (request.op == ControlOp::kClone) json["path"] = request.clone;
+  if (request.op == ControlOp::kKeep) json["mark"] = request.mark.value();
+  if (HasTerm(request.op)) json["term_ms"] = request.term.count();
   return DumpLine(json);
 }
 
@@ -161,19 +194,26 @@ Result<ControlRequest> DecodeRequest(std::string_view line) {
       std::ranges::find_if(kOps, [&](ControlOp known) { return OpName(known) == name; });
   if (op == kOps.end()) {
     return Fail(ErrorKind::kUsage, "the operation is not known",
-                "detach, status, fill, grow and clone are");
+                "detach, status, fill, grow, clone, keep and let_go are");
   }
   ControlRequest request{.op = *op};
   if (*op == ControlOp::kClone) {
     request.clone = StringOr(json, "path", "");
     VENEER_TRY(RequirePath(request.clone));
   }
-  if (*op != ControlOp::kGrow) return request;
-  const auto max_change = SizeIn(json, "max_change");
-  if (!max_change || *max_change == Bytes(0)) {
-    return Fail(ErrorKind::kUsage, "max_change is no number of bytes", "it is at least 1");
+  if (*op == ControlOp::kGrow) {
+    const auto max_change = SizeIn(json, "max_change");
+    if (!max_change || *max_change == Bytes(0)) {
+      return Fail(ErrorKind::kUsage, "max_change is no number of bytes", "it is at least 1");
+    }
+    request.max_change = *max_change;
   }
-  request.max_change = *max_change;
+  if (*op == ControlOp::kKeep) {
+    const auto mark = SizeIn(json, "mark");
+    if (!mark) return Fail(ErrorKind::kUsage, "mark is no number of bytes");
+    request.mark = *mark;
+  }
+  if (HasTerm(*op)) request.term = VENEER_TRY(TermIn(json));
   return request;
 }
 
@@ -189,20 +229,13 @@ Result<void> DecodeDone(std::string_view line) {
 }
 
 std::string EncodeFill(const Result<StoreFill>& fill) {
-  if (!fill) return DumpLine(ToJson(fill.error()));
-  return DumpLine({{"condition", ConditionName(fill->condition)},
-                   {"used", fill->used.value()},
-                   {"capacity", fill->capacity.value()}});
+  return DumpLine(fill ? ToJson(*fill) : ToJson(fill.error()));
 }
 
 Result<StoreFill> DecodeFill(std::string_view line) {
   const Json json = VENEER_TRY(ParseObject(line));
   if (const auto error = ErrorIn(json)) return Fail(*error);
-  const auto condition = ConditionNamed(StringOr(json, "condition", ""));
-  const auto used = SizeIn(json, "used");
-  const auto capacity = SizeIn(json, "capacity");
-  if (!condition || !used || !capacity) return NotOurs();
-  return StoreFill{.condition = *condition, .used = *used, .capacity = *capacity};
+  return FillIn(json);
 }
 
 std::string EncodeClone(const Result<StoreClone>& clone) {
@@ -226,8 +259,11 @@ Result<StoreClone> DecodeClone(std::string_view line) {
                     .held = std::chrono::duration<double, std::milli>(milliseconds)};
 }
 
-std::string EncodeStatus(const DiskRecord& record, const DiskCounters& counters) {
+std::string EncodeStatus(const DiskRecord& record, const DiskActivity& activity) {
+  const DiskCounters& counters = activity.counters;
   Json json = ToJson(record);
+  json["held"] = activity.writers == Writers::kHeld;
+  json["fill"] = ToJson(activity.fill);
   json["counters"] = {{"reads", counters.reads},
                       {"writes", counters.writes},
                       {"flushes", counters.flushes},
@@ -235,6 +271,33 @@ std::string EncodeStatus(const DiskRecord& record, const DiskCounters& counters)
                       {"bytes_read", counters.bytes_read.value()},
                       {"bytes_written", counters.bytes_written.value()}};
   return DumpLine(json);
+}
+
+Result<DiskActivity> DecodeStatus(std::string_view line) {
+  const Json json = VENEER_TRY(ParseObject(line));
+  if (const auto error = ErrorIn(json)) return Fail(*error);
+  const auto found = json.find("counters");
+  if (found == json.end() || !found->is_object()) return NotOurs();
+  DiskActivity activity;
+  DiskCounters& counters = activity.counters;
+  bool whole = true;
+  const auto take = [&](const char* name, auto& counter) {
+    const auto count = SizeIn(*found, name);
+    whole = whole && count;
+    if (count) counter = std::remove_reference_t<decltype(counter)>(count->value());
+  };
+  take("reads", counters.reads);
+  take("writes", counters.writes);
+  take("flushes", counters.flushes);
+  take("errors", counters.errors);
+  take("bytes_read", counters.bytes_read);
+  take("bytes_written", counters.bytes_written);
+  if (!whole) return NotOurs();
+  const auto fill = json.find("fill");
+  if (fill == json.end() || !fill->is_object()) return NotOurs();
+  activity.fill = VENEER_TRY(FillIn(*fill));
+  if (IsTrue(json, "held")) activity.writers = Writers::kHeld;
+  return activity;
 }
 
 }  // namespace veneer

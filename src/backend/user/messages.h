@@ -4,12 +4,14 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "backend/disk_backend.h"
+#include "backend/disk_keeper.h"
 #include "backend/user/attachment.h"
 #include "base/result.h"
 #include "base/units.h"
@@ -40,12 +42,15 @@ std::string EncodeAttached(const Result<Attachment>& attached);
 Result<Attachment> DecodeAttached(std::string_view line);
 
 // {"op":"detach"}, {"op":"status"}, {"op":"fill"}, {"op":"grow","max_change":1048576},
-// {"op":"clone","path":"/srv/clone.cow"}
-enum class ControlOp : std::uint8_t { kDetach, kStatus, kFill, kGrow, kClone };
+// {"op":"clone","path":"/srv/clone.cow"}, {"op":"keep","mark":1048576,"term_ms":30000},
+// {"op":"let_go","term_ms":30000}
+enum class ControlOp : std::uint8_t { kDetach, kStatus, kFill, kGrow, kClone, kKeep, kLetGo };
 struct ControlRequest {
   ControlOp op = ControlOp::kStatus;
-  Bytes max_change{};   // kGrow: in bytes, at least 1
-  std::string clone{};  // kClone: absolute, UTF-8
+  Bytes max_change{};                // kGrow: in bytes, at least 1
+  std::string clone{};               // kClone: absolute, UTF-8
+  Bytes mark{};                      // kKeep
+  std::chrono::milliseconds term{};  // kKeep, kLetGo: at most an hour
 };
 std::string EncodeRequest(const ControlRequest& request);
 Result<ControlRequest> DecodeRequest(std::string_view line);
@@ -62,8 +67,10 @@ Result<StoreFill> DecodeFill(std::string_view line);
 std::string EncodeClone(const Result<StoreClone>& clone);
 Result<StoreClone> DecodeClone(std::string_view line);
 
-// The record's members, and "counters":{"reads":…,"writes":…,"flushes":…,"errors":…,
-// "bytes_read":…,"bytes_written":…}
-std::string EncodeStatus(const DiskRecord& record, const DiskCounters& counters);
+// The answer to status and keep: the record's members, "held":false, "fill":{…} as above, and
+// "counters":{"reads":…,"writes":…,"flushes":…,"errors":…,"bytes_read":…,"bytes_written":…}; or
+// {"error":…}
+std::string EncodeStatus(const DiskRecord& record, const DiskActivity& activity);
+Result<DiskActivity> DecodeStatus(std::string_view line);
 
 }  // namespace veneer

@@ -62,18 +62,27 @@ TEST(MessagesTest, AnyBytesGiveAMessageOrAnError) {
     EXPECT_FALSE(DecodeRequest(line)) << line;
     EXPECT_FALSE(DecodeFill(line)) << line;
     EXPECT_FALSE(DecodeClone(line)) << line;
+    EXPECT_FALSE(DecodeStatus(line)) << line;
   }
   EXPECT_FALSE(DecodeRecord("{}"));
 }
 
 TEST(MessagesTest, ARequestComesBackAsItWas) {
-  for (const ControlOp op : {ControlOp::kDetach, ControlOp::kStatus, ControlOp::kFill,
-                             ControlOp::kGrow, ControlOp::kClone}) {
-    const ControlRequest sent{.op = op, .max_change = GiB(3), .clone = "/a b/\"ü\""};
+  for (const ControlOp op :
+       {ControlOp::kDetach, ControlOp::kStatus, ControlOp::kFill, ControlOp::kGrow,
+        ControlOp::kClone, ControlOp::kKeep, ControlOp::kLetGo}) {
+    const ControlRequest sent{.op = op,
+                              .max_change = GiB(3),
+                              .clone = "/a b/\"ü\"",
+                              .mark = MiB(7),
+                              .term = std::chrono::seconds(30)};
+    const bool has_term = op == ControlOp::kKeep || op == ControlOp::kLetGo;
     const ControlRequest received = DecodeRequest(EncodeRequest(sent)).value();
     EXPECT_EQ(received.op, op);
     EXPECT_EQ(received.max_change, op == ControlOp::kGrow ? GiB(3) : Bytes(0));
     EXPECT_EQ(received.clone, op == ControlOp::kClone ? sent.clone : "");
+    EXPECT_EQ(received.mark, op == ControlOp::kKeep ? sent.mark : Bytes(0));
+    EXPECT_EQ(received.term, has_term ? sent.term : std::chrono::milliseconds(0));
   }
 }
 
@@ -85,6 +94,36 @@ TEST(MessagesTest, GrowingNeedsASize) {
     EXPECT_EQ(request.error().kind, ErrorKind::kUsage) << line;
   }
   EXPECT_FALSE(DecodeRequest(R"({"op":"grow"})"));
+}
+
+TEST(MessagesTest, ALeaseNeedsAMarkAndAnEnd) {
+  for (const char* rest : {R"("mark":1)", R"("term_ms":1)", R"("mark":-1,"term_ms":1)",
+                           R"("mark":1,"term_ms":-1)", R"("mark":1,"term_ms":3600001)",
+                           R"("mark":"1","term_ms":1)", R"("mark":1,"term_ms":null)"}) {
+    const auto request = DecodeRequest(std::string(R"({"op":"keep",)") + rest + "}");
+    ASSERT_FALSE(request) << rest;
+    EXPECT_EQ(request.error().kind, ErrorKind::kUsage) << rest;
+  }
+}
+
+TEST(MessagesTest, AStatusComesBackAsItWas) {
+  const DiskActivity sent{.counters = {.reads = 1,
+                                       .writes = 2,
+                                       .flushes = 3,
+                                       .errors = 4,
+                                       .bytes_read = KiB(5),
+                                       .bytes_written = KiB(6)},
+                          .writers = Writers::kHeld,
+                          .fill = {.used = MiB(1), .capacity = MiB(2)}};
+  DiskRecord record;
+  record.path = "/p";
+  const DiskActivity received = DecodeStatus(EncodeStatus(record, sent)).value();
+  EXPECT_EQ(EncodeStatus(record, received), EncodeStatus(record, sent));
+  EXPECT_EQ(received.counters.errors, 4U);
+  EXPECT_EQ(received.writers, Writers::kHeld);
+  EXPECT_EQ(received.fill.used, MiB(1));
+  EXPECT_EQ(DecodeStatus(EncodeDone(Fail(kBusy))).error().what, kBusy.what);
+  EXPECT_FALSE(DecodeStatus(R"({"counters":{"reads":1}})"));
 }
 
 TEST(MessagesTest, ACloneNeedsAnAbsolutePath) {

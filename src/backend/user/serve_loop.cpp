@@ -24,6 +24,13 @@ namespace {
 
 // Whoever connects has its line ready; one who has not must not keep the others waiting.
 constexpr std::chrono::seconds kClientPatience{5};
+// Longer than any end takes.
+constexpr std::chrono::hours kNobodyWaits{1};
+
+bool HasHungUp(const UniqueFd& client) {
+  pollfd poll{.fd = client.get(), .events = POLLRDHUP, .revents = 0};
+  return ::poll(&poll, 1, 0) > 0;
+}
 
 void OnSignal(DiskService& service, const UniqueFd& signals) {
   signalfd_siginfo info{};
@@ -33,9 +40,9 @@ void OnSignal(DiskService& service, const UniqueFd& signals) {
   if (!detached) Log(fmt::format("{} ({})", detached.error().what, detached.error().hint));
 }
 
-bool HasHungUp(const UniqueFd& client) {
-  pollfd poll{.fd = client.get(), .events = POLLRDHUP, .revents = 0};
-  return ::poll(&poll, 1, 0) > 0;
+DiskActivity Keep(ServedDisk& disk, const ControlRequest& request) {
+  disk.hold().Take({.mark = request.mark, .term = request.term});
+  return disk.Activity();
 }
 
 std::string Answer(DiskService& service, const ControlRequest& request, const UniqueFd& client) {
@@ -43,7 +50,12 @@ std::string Answer(DiskService& service, const ControlRequest& request, const Un
     case ControlOp::kDetach:
       return EncodeDone(service.Detach());
     case ControlOp::kStatus:
-      return EncodeStatus(service.record(), service.disk().disk().counters());
+      return EncodeStatus(service.record(), service.disk().Activity());
+    case ControlOp::kKeep:
+      return EncodeStatus(service.record(), Keep(service.disk(), request));
+    case ControlOp::kLetGo:
+      service.disk().hold().Lift(request.term);
+      return EncodeDone({});
     case ControlOp::kFill:
       return EncodeFill(service.disk().Fill());
     case ControlOp::kGrow:
@@ -105,6 +117,8 @@ void ServeUntilDetached(DiskService& service, const UniqueFd& signals) {
         pollfd{.fd = service.control().get(), .events = POLLIN, .revents = 0}};
     if (::poll(polls.data(), polls.size(), -1) < 0) continue;  // EINTR
     if (polls[0].revents != 0) {
+      // Who waits for room would keep the end waiting.
+      service.disk().hold().Lift(kNobodyWaits);
       service.Finish().Ignore("it is logged");
     } else if (polls[1].revents != 0) {
       OnSignal(service, signals);

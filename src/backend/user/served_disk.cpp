@@ -26,8 +26,10 @@ Result<std::unique_ptr<ServedDisk>> ServedDisk::Open(const AttachRequest& reques
   auto same = VENEER_TRY(store->Duplicate());
   PrefetchExceptions(*store);
   auto disk = VENEER_TRY(CowDisk::Open(std::move(origin), std::move(store), request.access));
-  return std::unique_ptr<ServedDisk>(
+  std::unique_ptr<ServedDisk> served(
       new ServedDisk(std::move(name), std::move(same), std::move(disk)));
+  if (request.access == DiskAccess::kReadWrite) served->disk_->HoldWritersBy(served->hold_);
+  return served;
 }
 
 Result<void> ServedDisk::Flush() {

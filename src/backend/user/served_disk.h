@@ -8,10 +8,12 @@
 #include <string>
 
 #include "backend/disk_backend.h"
+#include "backend/disk_keeper.h"
 #include "backend/user/attachment.h"
 #include "base/result.h"
 #include "base/units.h"
 #include "cow/cow_disk.h"
+#include "cow/write_hold.h"
 #include "kernel/holders.h"
 #include "kernel/linux/linux_file.h"
 
@@ -30,6 +32,14 @@ class ServedDisk {
   // Does nothing on a read-only disk.
   Result<void> Flush();
 
+  // Who writes to the disk waits for it (write_hold.h). A read-only disk has nobody who does.
+  [[nodiscard]] WriteHold& hold() { return hold_; }
+  [[nodiscard]] DiskActivity Activity() const {
+    return {.counters = disk_->counters(),
+            .writers = hold_.held() ? Writers::kHeld : Writers::kGoOn,
+            .fill = disk_->Fill()};
+  }
+
   // How full the store is; with Grow, after it was lengthened so that `max_change` bytes in all can
   // be changed. kUsage on a read-only disk.
   [[nodiscard]] StoreFill Fill() const { return disk_->Fill(); }
@@ -45,6 +55,7 @@ class ServedDisk {
 
   std::string name_;
   std::unique_ptr<LinuxFile> store_;  // the same open file as the disk's
+  WriteHold hold_{[this] { return store_->AvailableBytes(); }};
   std::unique_ptr<CowDisk> disk_;
 };
 

@@ -22,8 +22,6 @@ namespace veneer {
 namespace {
 
 constexpr std::chrono::seconds kAskPatience{10};
-// The last flush writes what the host has in its cache.
-constexpr std::chrono::minutes kAnswerPatience{10};
 // From the end of a process's connections to its own.
 constexpr int kDyingMilliseconds = 3000;
 
@@ -112,12 +110,12 @@ Result<Connection> ServerOf(const FoundDisk& disk) {
 }
 
 Result<std::string> Ask(const FoundDisk& disk, const Connection& server,
-                        const ControlRequest& request) {
+                        const ControlRequest& request, std::chrono::milliseconds patience) {
   // Taken before the question: the number cannot have gone to another process yet.
   const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, server.peer_pid, 0)));
   const Result<void> sent = SendLine(server.fd, EncodeRequest(request), kAskPatience);
   if (!sent) return Fail(Explain(sent.error(), disk, server, process));
-  Result<std::string> answer = ReceiveLine(server.fd, kAnswerPatience);
+  Result<std::string> answer = ReceiveLine(server.fd, patience);
   if (!answer) return Fail(Explain(answer.error(), disk, server, process));
   return answer;
 }

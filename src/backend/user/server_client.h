@@ -1,8 +1,10 @@
 // Finds the server of an attached disk, and asks it.
 //
-// Blocks: Ask for as long as the answer takes, at most ten minutes. Any thread.
+// Blocks: Ask for as long as the answer takes, at most `patience`; the last flush writes what the
+// host has in its cache, which takes minutes. Any thread.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -32,6 +34,7 @@ Result<Connection> ServerOf(const FoundDisk& disk);
 // Sends the request to the disk's server and yields the line that it answers. kFailed where it
 // dies meanwhile: the hint says how to clean up.
 Result<std::string> Ask(const FoundDisk& disk, const Connection& server,
-                        const ControlRequest& request);
+                        const ControlRequest& request,
+                        std::chrono::milliseconds patience = std::chrono::minutes(10));
 
 }  // namespace veneer

@@ -62,6 +62,14 @@ Result<StoreClone> UserBackend::CloneStore(const std::string& path, const std::s
   return CloneStoreOfDisk({.path = path, .run_dir = run_dir_}, clone);
 }
 
+Result<DiskActivity> UserBackend::Keep(const std::string& path, const WriteLease& lease) {
+  return KeepDisk({.path = path, .run_dir = run_dir_}, lease);
+}
+
+Result<void> UserBackend::LetGo(const std::string& path, std::chrono::milliseconds term) {
+  return LetGoOfDisk({.path = path, .run_dir = run_dir_}, term);
+}
+
 Result<std::vector<std::string>> UserBackend::Attached() {
   // As the mounts name it: servers do not live in the caller's directory.
   std::error_code error;

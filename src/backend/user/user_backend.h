@@ -1,6 +1,7 @@
 // UserBackend: attaches a disk through the engine in user space (attachment.h).
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ class UserBackend final : public DiskBackend {
   [[nodiscard]] Result<DiskFill> Fill(const std::string& path) override;
   Result<DiskFill> Grow(const std::string& path, Bytes max_change) override;
   Result<StoreClone> CloneStore(const std::string& path, const std::string& clone) override;
+  Result<DiskActivity> Keep(const std::string& path, const WriteLease& lease) override;
+  Result<void> LetGo(const std::string& path, std::chrono::milliseconds term) override;
   // Those whose servers listen under this run directory.
   [[nodiscard]] Result<std::vector<std::string>> Attached() override;
 

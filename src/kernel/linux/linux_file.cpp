@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -166,6 +167,14 @@ void LinuxFile::Prefetch(ByteOffset at, Bytes length) const {
 Result<Bytes> LinuxFile::AllocatedBytes() const {
   const struct stat status = VENEER_TRY(Stat(fd_, name_));
   return Bytes(static_cast<std::uint64_t>(status.st_blocks) * 512);
+}
+
+Result<Bytes> LinuxFile::AvailableBytes() const {
+  struct statvfs status{};
+  if (::fstatvfs(fd_.get(), &status) != 0) {
+    return FailErrno(errno, fmt::format("ask {} for free space", name_));
+  }
+  return Bytes(std::uint64_t{status.f_frsize} * status.f_bavail);
 }
 
 Result<FileIdentity> LinuxFile::Identity() const {

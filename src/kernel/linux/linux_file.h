@@ -47,6 +47,8 @@ class LinuxFile final : public File {
 
   // Blocks that the file takes on its file system (st_blocks × 512); 0 for a block device.
   [[nodiscard]] Result<Bytes> AllocatedBytes() const;
+  // What is free on its file system, to users who are not root.
+  [[nodiscard]] Result<Bytes> AvailableBytes() const;
   [[nodiscard]] Result<FileIdentity> Identity() const;
   // kUsage for a block device, whose node says nothing about its contents.
   [[nodiscard]] Result<FileStamp> Stamp() const;

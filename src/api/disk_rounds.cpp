@@ -1,0 +1,67 @@
+#include "api/disk_rounds.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/size_text.h"
+
+namespace veneer::api {
+
+Result<DiskRounds::Room> DiskRounds::LookAtRoom() const {
+  const FileSystemRoom room = VENEER_TRY(RoomIn(host_.layout.sandboxes()));
+  const Bytes mark = ReservedOf(room.total, rule_.below);
+  return Room{.mark = mark, .too_little = IsTooLittle(room.available, mark, holding_)};
+}
+
+bool DiskRounds::IsUrgent() const {
+  const auto room = LookAtRoom();
+  return holding_ || (room && room->too_little);
+}
+
+std::vector<DiskReading> DiskRounds::Go() {
+  Troubles troubles;
+  std::vector<DiskReading> readings = KeepAll(troubles);
+  book_.Compare("hold", std::move(troubles));
+  return readings;
+}
+
+std::vector<DiskReading> DiskRounds::KeepAll(Troubles& troubles) {
+  std::vector<DiskReading> readings;
+  const auto room = LookAtRoom();
+  const auto running = host_.catalog.SandboxesIn({SandboxState::kRunning});
+  if (!room || !running) {
+    troubles.emplace("host", room ? running.error().what : room.error().what);
+    return readings;
+  }
+  holding_ = room->too_little;
+  if (holding_) {
+    troubles.emplace("host", fmt::format("less than {} is free on the file system: all writers "
+                                         "wait until there is room",
+                                         FormatSize(room->mark)));
+  }
+  for (const SandboxRecord& each : *running) {
+    const auto backend = host_.backends.Named(each.backend);
+    if (!backend || !each.path) continue;
+    const auto kept = (*backend)->Keep(*each.path, {.mark = room->mark, .term = rule_.term});
+    if (kept) readings.push_back({.id = each.id, .name = each.name, .activity = *kept});
+    // Gone meanwhile, or somebody works on it: he will be done.
+    const bool passes = !kept && (kept.error().kind == ErrorKind::kNotFound ||
+                                  kept.error().kind == ErrorKind::kConflict);
+    if (holding_ && !kept && !passes) troubles.emplace("sandbox " + each.id, kept.error().what);
+  }
+  return readings;
+}
+
+void DiskRounds::End() {
+  const auto running = host_.catalog.SandboxesIn({SandboxState::kRunning});
+  if (!holding_ || !running) return;
+  for (const SandboxRecord& each : *running) {
+    const auto backend = host_.backends.Named(each.backend);
+    if (!backend || !each.path) continue;
+    // A lease that ends by itself is left to do so.
+    (*backend)->LetGo(*each.path, std::chrono::seconds(0)).Ignore("it goes on with this process");
+  }
+}
+
+}  // namespace veneer::api
