@@ -1,6 +1,7 @@
 #include "cow/exception_index.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <atomic>
 #include <map>
@@ -12,6 +13,24 @@ namespace veneer {
 namespace {
 
 constexpr Chunks kDisk{std::uint64_t{1} << 24U};  // 64 GiB in chunks of 4 KiB
+constexpr std::uint64_t kGiB = std::uint64_t{1} << 18U;  // in chunks
+
+// Bytes in use of the heap, with what it needs to know of them. 0 with a sanitizer's heap.
+std::size_t HeapInUse() {
+  const struct mallinfo2 info = ::mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+// A change of 1 GiB, one chunk in each 64.
+std::vector<Exception> OneChunkIn64() {
+  std::mt19937_64 random(11);
+  std::vector<Exception> exceptions;
+  exceptions.reserve(kGiB);
+  for (std::uint64_t i = 0; i < kGiB; ++i) {
+    exceptions.push_back({OriginChunk(i * 64 + random() % 64), StoreChunk(i + 2)});
+  }
+  return exceptions;
+}
 
 TEST(ExceptionIndexTest, AnEmptyIndexIsOneUnchangedRun) {
   const ExceptionIndex index(kDisk);
@@ -51,6 +70,36 @@ TEST(ExceptionIndexTest, AnswersAsAMapWould) {
     const auto found = index.Find(OriginChunk(origin), Chunks(1)).store;
     ASSERT_EQ(found.has_value(), known != model.end());
   }
+}
+
+TEST(ExceptionIndexTest, OneThatIsBuiltOfAListAnswersAsIfItHadGrown) {
+  std::vector<Exception> exceptions = OneChunkIn64();
+  for (std::uint64_t i = 0; i < 4096; ++i) {  // a region that is an array, and one nearly
+    exceptions.push_back({OriginChunk(kGiB * 64 + i), StoreChunk(kGiB + 2 + i)});
+    if (i % 2 == 1 || i == 0) continue;
+    exceptions.push_back({OriginChunk(kGiB * 64 + 4096 + i), StoreChunk(2 * kGiB + i)});
+  }
+  ExceptionIndex index(Chunks(kGiB * 64 + 8192), exceptions);
+  for (const Exception& exception : exceptions) {
+    ASSERT_EQ(index.Find(exception.origin, Chunks(1)).store, exception.store);
+  }
+  EXPECT_EQ(index.Find(OriginChunk(kGiB * 64), Chunks(8192)).count, Chunks(4096));
+  EXPECT_FALSE(index.Find(OriginChunk(kGiB * 64 + 4097), Chunks(1)).store);
+  index.Insert(OriginChunk(kGiB * 64 + 4097), StoreChunk(3 * kGiB), Chunks(1));
+  EXPECT_EQ(index.Find(OriginChunk(kGiB * 64 + 4097), Chunks(1)).store, StoreChunk(3 * kGiB));
+}
+
+TEST(ExceptionIndexTest, AChangedChunkCostsAtMostEightBytes) {
+  const std::vector<Exception> exceptions = OneChunkIn64();
+  const std::size_t before = HeapInUse();
+  const ExceptionIndex built(kDisk, exceptions);
+  EXPECT_LE(HeapInUse() - before, 8 * kGiB);
+  ExceptionIndex grown(kDisk);
+  const std::size_t empty = HeapInUse();
+  for (const Exception& exception : exceptions) {
+    grown.Insert(exception.origin, exception.store, Chunks(1));
+  }
+  EXPECT_LE(HeapInUse() - empty, 8 * kGiB);
 }
 
 TEST(ExceptionIndexTest, ThreadsFindWhatOthersInsert) {
