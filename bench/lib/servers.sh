@@ -37,6 +37,7 @@ written_row() {
   rm "$directory/disk.cow"
   "$VENEER" cow create "$directory/disk.cow" --origin "$directory/origin.img" >/dev/null
   note_attached "$directory/disk"
+  # shellcheck disable=SC2034 # what fio_cell opens
   target=$(attach "$directory/disk.cow" "$directory/origin.img" "$directory/disk" --export "$1")
   server=$(jq .pid "$work"/run/disks/*.json)
   fio_cell '--rw=randwrite --bs=4k --iodepth=32 --io_size=1g --fsync=4096 --end_fsync=1' .jobs[0].write.iops \
@@ -49,8 +50,9 @@ written_row() {
       'BEGIN { printf "%.1f bytes", (mib - base) * 1048576 / changed }')"
 }
 
+# shellcheck disable=SC2016 # the backquotes are Markdown
 servers_table() {
-  local export server_mib
+  local way server_mib
   local -A server_base=()
   directory=$work/xfs/servers
   mkdir "$directory"
@@ -60,15 +62,15 @@ servers_table() {
   printf '| store | changed chunks | private memory | above an empty one, a chunk | start | CPU of the server |\n'
   printf '|---|---:|---:|---:|---:|---:|\n'
   "$VENEER" cow create "$directory/disk.cow" --origin "$directory/origin.img" >/dev/null
-  for export in fuse nbd; do
-    server_row 'nothing changed' "$export"
-    server_base[$export]=$server_mib
+  for way in fuse nbd; do
+    server_row 'nothing changed' "$way"
+    server_base[$way]=$server_mib
   done
   "$BENCH" write "$directory/disk.cow" "$directory/origin.img" 16 1073741824 1
-  for export in fuse nbd; do server_row '1 GiB in 16 runs' "$export"; done
+  for way in fuse nbd; do server_row '1 GiB in 16 runs' "$way"; done
   rm "$directory/disk.cow"
   "$VENEER" cow create "$directory/disk.cow" --origin "$directory/origin.img" >/dev/null
   "$BENCH" write "$directory/disk.cow" "$directory/origin.img" 262144 1073741824 1
-  for export in fuse nbd; do server_row '1 GiB in chunks everywhere' "$export"; done
-  for export in fuse nbd; do written_row "$export"; done
+  for way in fuse nbd; do server_row '1 GiB in chunks everywhere' "$way"; done
+  for way in fuse nbd; do written_row "$way"; done
 }

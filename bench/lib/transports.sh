@@ -199,12 +199,12 @@ ratio_of() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
 
 # shellcheck disable=SC2016 # the backquotes are Markdown
 transports_table() {
-  local way round cell ways
-  IFS=, read -ra ways <<<"$transport_ways"
+  local way round cell chosen
+  IFS=, read -ra chosen <<<"$transport_ways"
   directory=$work/xfs/transports
   mkdir "$directory"
   for ((round = 0; round < transport_rounds; round++)); do
-    for way in "${ways[@]}"; do measure_way "$way"; done
+    for way in "${chosen[@]}"; do measure_way "$way"; done
   done
   printf '\n## The engine and its transports\n\n'
   printf 'A new overlay over the 2 GiB image, on XFS, against servers without any copy-on-write. 4 KiB at random:\n'
@@ -212,12 +212,12 @@ transports_table() {
   printf 'writes. 1 MiB in sequence: GiB a second at depth 32. CPU: seconds of the server for 1 GiB of rewrites at\n'
   printf 'depth 32. Memory: private MiB of the server, idle and after all of it, when 1.2 GiB are changed. Medians of\n'
   printf '%s rounds. fio shares the cores with the server. Boot: milliseconds for what a Debian guest asked of its\n' \
-    "$(wc -l <"$numbers/transport.${ways[0]}.boot")"
+    "$(wc -l <"$numbers/transport.${chosen[0]}.boot")"
   printf 'disk from its kernel to its agent and in a little work after it, one request after the other: 21 MiB read in\n'
   printf '473 requests, 56 writes, 17 flushes; on a new overlay.\n\n'
   printf '| disk | read 1 | read 32 | rewrite 1 | rewrite 32 | first write 1 | first write 32 | mixed | boot | seq. read | seq. write | CPU | idle | memory |\n'
   printf '|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n'
-  for way in "${ways[@]}"; do transport_row "$way"; done
+  for way in "${chosen[@]}"; do transport_row "$way"; done
   printf '\n![The same as a picture](transports.svg)\n\nAgainst `nbdkit file`, which copies nothing on write:\n\n'
   for cell in 'read1 0.9' 'read32 0.9' 'rewrite1 0.9' 'rewrite32 0.85' 'first1 0.9' 'first32 0.5' \
     'seqread 0.9' 'seqwrite 0.9'; do
@@ -247,9 +247,9 @@ against_qcow2() {
 
 # For tools/draw-transports: way, cell, median; divided by TABs.
 transports_numbers() {
-  local way cell ways
-  IFS=, read -ra ways <<<"$transport_ways"
-  for way in "${ways[@]}"; do
+  local way cell chosen
+  IFS=, read -ra chosen <<<"$transport_ways"
+  for way in "${chosen[@]}"; do
     for cell in read1 read32 rewrite1 rewrite32 first1 first32; do
       printf '%s\t%s\t%s\n' "${transport_names[$way]//\*/}" "$cell" "$(transport_value "$way" "$cell")"
     done
