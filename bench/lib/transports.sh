@@ -8,13 +8,13 @@ readonly replay_ms='[.jobs[0] | (.read, .write, .sync).lat_ns | .mean * .N] | ad
 
 # What is measured, in this order: a name, fio's options, and the field of the answer.
 #   boot          what a guest asked of its disk at boot, one after the other; the milliseconds of all
-#   0 – 1 GiB     first writes, rewrites and reads at random; two thirds of it are changed then
-#   1 – 2 GiB     sequential writes and reads; half of it is changed then
+#   0 – 1.5 GiB   first writes at random, far apart; then half a GiB is filled, rewritten and read at random
+#   1 – 2 GiB     sequential reads, and writes into its second half
 readonly transport_cells=(
   "boot|--read_iolog=$here/boot.iolog REPLAY|$replay_ms"
-  'first32|--rw=randwrite --bs=4k --iodepth=32 --size=512m --io_size=256m|.jobs[0].write.iops'
-  'first1|--rw=randwrite --bs=4k --iodepth=1 --offset=512m --size=256m --io_size=48m|.jobs[0].write.iops'
-  'seqwrite|--rw=write --bs=1m --iodepth=32 --offset=1g --size=512m|.jobs[0].write.bw'
+  'first32|--rw=randwrite --bs=4k --iodepth=32 --size=1g --io_size=192m|.jobs[0].write.iops'
+  'first1|--rw=randwrite --bs=4k --iodepth=1 --offset=1g --size=512m --io_size=48m|.jobs[0].write.iops'
+  'seqwrite|--rw=write --bs=1m --iodepth=32 --offset=1536m --size=512m|.jobs[0].write.bw'
   'fill|--rw=write --bs=1m --iodepth=8 --size=512m|.jobs[0].write.bw'
   'rewrite32|--rw=randwrite --bs=4k --iodepth=32 --size=512m TIMED|.jobs[0].write.iops'
   'rewrite1|--rw=randwrite --bs=4k --iodepth=1 --size=512m TIMED|.jobs[0].write.iops'

@@ -2,7 +2,7 @@
 
 #include <dlfcn.h>
 #include <execinfo.h>
-#include <nbdkit-version.h>
+#include <nbdkit-plugin.h>
 #include <unistd.h>
 
 #include <array>
