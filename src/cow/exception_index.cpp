@@ -7,7 +7,7 @@ namespace veneer {
 
 // One region's entries, all in one block of words, which this only points at:
 //
-//   places and entries | a store chunk for each place | two keys in a word, where it is no array
+//   places | entries | a store chunk for each place | two keys in a word, where it is no array
 //
 // Inserts come from one thread at a time; look-ups meanwhile find an entry or do not.
 class ExceptionIndex::Table {
@@ -17,8 +17,8 @@ class ExceptionIndex::Table {
   // Of a new table with so many places; the caller's to delete.
   static Word* Make(std::uint32_t places) {
     const std::uint32_t keys = places == kRegionChunks ? 0 : (places + 1) / 2;
-    auto words = std::make_unique<Word[]>(std::size_t{1} + places + keys);
-    words[0].store(places, std::memory_order_relaxed);
+    auto words = std::make_unique<Word[]>(kHeaderWords + places + keys);
+    words[kPlaces].store(places, std::memory_order_relaxed);
     return words.release();
   }
   // How many hold so many entries: hashed, one in eight stays free; half of the region, an array.
@@ -34,7 +34,7 @@ class ExceptionIndex::Table {
   [[nodiscard]] bool HasRoomFor(std::uint32_t more) const {
     return IsArray() || 8 * (used() + more) <= 7 * places();
   }
-  [[nodiscard]] std::uint32_t used() const { return Header() >> kUsedShift; }
+  [[nodiscard]] std::uint32_t used() const { return words_[kUsed].load(std::memory_order_relaxed); }
 
   // The store chunk of the region's chunk `key`; 0: unchanged (chunk 0 is the header).
   [[nodiscard]] std::uint32_t Find(std::uint32_t key) const {
@@ -54,7 +54,7 @@ class ExceptionIndex::Table {
       SetKey(at, key);
     }
     StoreAt(at).store(store, std::memory_order_release);
-    words_[0].store(Header() + (1U << kUsedShift), std::memory_order_relaxed);
+    words_[kUsed].store(used() + 1, std::memory_order_relaxed);
   }
 
   void CopyTo(Table other) const {
@@ -65,13 +65,17 @@ class ExceptionIndex::Table {
   }
 
  private:
-  static constexpr std::uint32_t kSpare = 8;  // small tables would grow at every other entry
-  static constexpr std::uint32_t kUsedShift = 16;
+  // Small tables would grow at every other entry, and leave the heap full of what they outgrew.
+  static constexpr std::uint32_t kSpare = 64;
+  static constexpr std::size_t kPlaces = 0;
+  static constexpr std::size_t kUsed = 1;
+  static constexpr std::size_t kHeaderWords = 2;
   static constexpr std::uint32_t kKeyBits = 16;
   static constexpr std::uint32_t kKeyMask = (1U << kKeyBits) - 1;
 
-  [[nodiscard]] std::uint32_t Header() const { return words_[0].load(std::memory_order_relaxed); }
-  [[nodiscard]] std::uint32_t places() const { return Header() & kKeyMask; }
+  [[nodiscard]] std::uint32_t places() const {
+    return words_[kPlaces].load(std::memory_order_relaxed);
+  }
   [[nodiscard]] bool IsArray() const { return places() == kRegionChunks; }
   [[nodiscard]] std::uint32_t Next(std::uint32_t at) const {
     return at + 1 == places() ? 0 : at + 1;
@@ -82,8 +86,10 @@ class ExceptionIndex::Table {
     return static_cast<std::uint32_t>((std::uint64_t{hash} * places()) >> 32U);
   }
 
-  [[nodiscard]] Word& StoreAt(std::uint32_t at) const { return words_[1 + at]; }
-  [[nodiscard]] Word& KeysAt(std::uint32_t at) const { return words_[1 + places() + at / 2]; }
+  [[nodiscard]] Word& StoreAt(std::uint32_t at) const { return words_[kHeaderWords + at]; }
+  [[nodiscard]] Word& KeysAt(std::uint32_t at) const {
+    return words_[kHeaderWords + places() + at / 2];
+  }
   [[nodiscard]] std::uint32_t KeyAt(std::uint32_t at) const {
     return KeysAt(at).load(std::memory_order_relaxed) >> ShiftOf(at) & kKeyMask;
   }
@@ -100,7 +106,7 @@ class ExceptionIndex::Table {
 
 ExceptionIndex::ExceptionIndex(Chunks size, std::span<const Exception> exceptions)
     : regions_((size.value() + kRegionChunks - 1) / kRegionChunks) {
-  std::vector<std::uint16_t> entries(regions_.size());
+  std::vector<std::uint32_t> entries(regions_.size());
   for (const Exception& exception : exceptions) ++entries[RegionOf(exception.origin.value())];
   for (std::size_t region = 0; region < regions_.size(); ++region) {
     if (entries[region] == 0) continue;

@@ -3,11 +3,11 @@
 // May be used by many threads at once; a look-up takes no lock and allocates nothing. Entries are
 // never taken out or changed.
 //
-// The disk is divided into regions of 4096 chunks, each with a table of its own once something in
+// The disk is divided into regions of 65,536 chunks, each with a table of its own once something in
 // it has changed: open addressing, six bytes a place, at least seven ninths of them taken (seven
 // eighths when it is built); or, once half of the region has changed, an array. So a changed chunk
-// costs at most 8 bytes; beside that there are 8 bytes a region of the disk (32 KiB for 64 GiB with
-// chunks of 4 KiB), and up to 80 for a region with a few changes.
+// costs at most 8 bytes; beside that there are 8 bytes a region of the disk (2 KiB for 64 GiB with
+// chunks of 4 KiB), and up to 420 for a region with a few changes.
 #pragma once
 
 #include <array>
@@ -35,7 +35,7 @@ class ExceptionIndex {
   // Store chunks from this one on cannot be kept: 16 TiB of changes with chunks of 4 KiB.
   static constexpr StoreChunk kStoreEnd{std::uint64_t{1} << 32U};
 
-  // A larger disk cannot be kept: 64 TiB with chunks of 4 KiB, for whose regions 32 MiB are needed.
+  // A larger disk cannot be kept: 64 TiB with chunks of 4 KiB, for whose regions 2 MiB are needed.
   static constexpr Chunks kMostChunks{std::uint64_t{1} << 34U};
 
   // Of a disk of so many chunks, at most kMostChunks, with these exceptions: each chunk once, all on
@@ -53,7 +53,7 @@ class ExceptionIndex {
   void Insert(OriginChunk first, StoreChunk store, Chunks count);
 
  private:
-  static constexpr std::uint64_t kRegionChunks = 4096;
+  static constexpr std::uint64_t kRegionChunks = std::uint64_t{1} << 16U;
   static constexpr std::size_t kInsertLocks = 64;
 
   using Word = std::atomic<std::uint32_t>;

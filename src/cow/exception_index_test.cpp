@@ -73,20 +73,23 @@ TEST(ExceptionIndexTest, AnswersAsAMapWould) {
 }
 
 TEST(ExceptionIndexTest, OneThatIsBuiltOfAListAnswersAsIfItHadGrown) {
+  constexpr std::uint64_t kRegion = 65'536;
+  constexpr std::uint64_t kArray = kGiB * 64;  // a region that is an array, and one nearly
+  constexpr std::uint64_t kHashed = kArray + kRegion;
   std::vector<Exception> exceptions = OneChunkIn64();
-  for (std::uint64_t i = 0; i < 4096; ++i) {  // a region that is an array, and one nearly
-    exceptions.push_back({OriginChunk(kGiB * 64 + i), StoreChunk(kGiB + 2 + i)});
+  for (std::uint64_t i = 0; i < kRegion; ++i) {
+    exceptions.push_back({OriginChunk(kArray + i), StoreChunk(kGiB + 2 + i)});
     if (i % 2 == 1 || i == 0) continue;
-    exceptions.push_back({OriginChunk(kGiB * 64 + 4096 + i), StoreChunk(2 * kGiB + i)});
+    exceptions.push_back({OriginChunk(kHashed + i), StoreChunk(2 * kGiB + i)});
   }
-  ExceptionIndex index(Chunks(kGiB * 64 + 8192), exceptions);
+  ExceptionIndex index(Chunks(kHashed + kRegion), exceptions);
   for (const Exception& exception : exceptions) {
     ASSERT_EQ(index.Find(exception.origin, Chunks(1)).store, exception.store);
   }
-  EXPECT_EQ(index.Find(OriginChunk(kGiB * 64), Chunks(8192)).count, Chunks(4096));
-  EXPECT_FALSE(index.Find(OriginChunk(kGiB * 64 + 4097), Chunks(1)).store);
-  index.Insert(OriginChunk(kGiB * 64 + 4097), StoreChunk(3 * kGiB), Chunks(1));
-  EXPECT_EQ(index.Find(OriginChunk(kGiB * 64 + 4097), Chunks(1)).store, StoreChunk(3 * kGiB));
+  EXPECT_EQ(index.Find(OriginChunk(kArray), Chunks(2 * kRegion)).count, Chunks(kRegion));
+  EXPECT_FALSE(index.Find(OriginChunk(kHashed + 1), Chunks(1)).store);
+  index.Insert(OriginChunk(kHashed + 1), StoreChunk(3 * kGiB), Chunks(1));
+  EXPECT_EQ(index.Find(OriginChunk(kHashed + 1), Chunks(1)).store, StoreChunk(3 * kGiB));
 }
 
 TEST(ExceptionIndexTest, AChangedChunkCostsAtMostEightBytes) {
@@ -122,7 +125,7 @@ TEST(ExceptionIndexTest, ThreadsFindWhatOthersInsert) {
 
 TEST(ExceptionIndexTest, ReadersSeeEveryEntryWhileTablesGrow) {
   ExceptionIndex index(kDisk);
-  constexpr std::uint64_t kEntries = 4096;
+  constexpr std::uint64_t kEntries = 65'536;
   std::atomic<std::uint64_t> inserted = 0;
   std::vector<std::jthread> readers;
   for (unsigned seed = 0; seed < 2; ++seed) {
@@ -145,10 +148,10 @@ TEST(ExceptionIndexTest, ReadersSeeEveryEntryWhileTablesGrow) {
 
 TEST(ExceptionIndexTest, RunsGoOnOverTheBordersOfRegions) {
   ExceptionIndex index(kDisk);
-  index.Insert(OriginChunk(4000), StoreChunk(2), Chunks(10'000));
-  EXPECT_EQ(index.Find(OriginChunk(4000), kDisk - Chunks(4000)).count, Chunks(10'000));
-  EXPECT_EQ(index.Find(OriginChunk(0), kDisk).count, Chunks(4000));
-  EXPECT_EQ(index.Find(OriginChunk(14'000), Chunks(1'000'000)).count, Chunks(1'000'000));
+  index.Insert(OriginChunk(65'000), StoreChunk(2), Chunks(200'000));
+  EXPECT_EQ(index.Find(OriginChunk(65'000), kDisk - Chunks(65'000)).count, Chunks(200'000));
+  EXPECT_EQ(index.Find(OriginChunk(0), kDisk).count, Chunks(65'000));
+  EXPECT_EQ(index.Find(OriginChunk(265'000), Chunks(1'000'000)).count, Chunks(1'000'000));
 }
 
 }  // namespace
