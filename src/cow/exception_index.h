@@ -38,8 +38,8 @@ class ExceptionIndex {
   // A larger disk cannot be kept: 64 TiB with chunks of 4 KiB, for whose regions 2 MiB are needed.
   static constexpr Chunks kMostChunks{std::uint64_t{1} << 34U};
 
-  // Of a disk of so many chunks, at most kMostChunks, with these exceptions: each chunk once, all on
-  // the disk, and below kStoreEnd.
+  // Of a disk of so many chunks, at most kMostChunks, with these exceptions: each chunk once, all
+  // on the disk, and below kStoreEnd.
   explicit ExceptionIndex(Chunks size, std::span<const Exception> exceptions = {});
   ExceptionIndex(const ExceptionIndex&) = delete;
   ExceptionIndex& operator=(const ExceptionIndex&) = delete;

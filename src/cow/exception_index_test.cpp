@@ -12,7 +12,7 @@
 namespace veneer {
 namespace {
 
-constexpr Chunks kDisk{std::uint64_t{1} << 24U};  // 64 GiB in chunks of 4 KiB
+constexpr Chunks kDisk{std::uint64_t{1} << 24U};         // 64 GiB in chunks of 4 KiB
 constexpr std::uint64_t kGiB = std::uint64_t{1} << 18U;  // in chunks
 
 // Bytes in use of the heap, with what it needs to know of them. 0 with a sanitizer's heap.
