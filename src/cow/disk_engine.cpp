@@ -22,13 +22,9 @@ DiskEngine::DiskEngine(std::unique_ptr<File> origin, Bytes size, std::unique_ptr
       store_(std::move(store)),
       geometry_(store_->geometry()),
       size_(size),
-      index_(geometry_.ChunksFor(size)),
+      index_(geometry_.ChunksFor(size), exceptions),
       reserve_(*store_, StoreChunksOf(exceptions)),
-      flusher_(*store_) {
-  for (const Exception& exception : exceptions) {
-    index_.Insert(exception.origin, exception.store, Chunks(1));
-  }
-}
+      flusher_(*store_) {}
 
 DiskEngine::Found DiskEngine::FindRun(ByteOffset at, Bytes length) const {
   const OriginChunk first = geometry_.ChunkOf(at);

@@ -3,11 +3,11 @@
 // May be used by many threads at once; a look-up takes no lock and allocates nothing. Entries are
 // never taken out or changed.
 //
-// The disk is divided into regions of 4096 chunks, each with a table of its own once something in
-// it has changed: open addressing, six bytes a place, at least seven ninths of them taken; or, once
-// half of the region has changed, an array. So a changed chunk costs at most 8 bytes; beside that
-// there are 8 bytes a region of the disk (32 KiB for 64 GiB with chunks of 4 KiB), and up to 150
-// for a region with a few changes.
+// The disk is divided into regions of 65,536 chunks, each with a table of its own once something in
+// it has changed: open addressing, six bytes a place, at least seven ninths of them taken (seven
+// eighths when it is built); or, once half of the region has changed, an array. So a changed chunk
+// costs at most 8 bytes; beside that there are 8 bytes a region of the disk (2 KiB for 64 GiB with
+// chunks of 4 KiB), and up to 420 for a region with a few changes.
 #pragma once
 
 #include <array>
@@ -15,10 +15,12 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/units.h"
 #include "cow/read_sections.h"
+#include "format/exception.h"
 
 namespace veneer {
 
@@ -33,11 +35,12 @@ class ExceptionIndex {
   // Store chunks from this one on cannot be kept: 16 TiB of changes with chunks of 4 KiB.
   static constexpr StoreChunk kStoreEnd{std::uint64_t{1} << 32U};
 
-  // A larger disk cannot be kept: 64 TiB with chunks of 4 KiB, for whose regions 32 MiB are needed.
+  // A larger disk cannot be kept: 64 TiB with chunks of 4 KiB, for whose regions 2 MiB are needed.
   static constexpr Chunks kMostChunks{std::uint64_t{1} << 34U};
 
-  // Of a disk of so many chunks, at most kMostChunks.
-  explicit ExceptionIndex(Chunks size);
+  // Of a disk of so many chunks, at most kMostChunks, with these exceptions: each chunk once, all
+  // on the disk, and below kStoreEnd.
+  explicit ExceptionIndex(Chunks size, std::span<const Exception> exceptions = {});
   ExceptionIndex(const ExceptionIndex&) = delete;
   ExceptionIndex& operator=(const ExceptionIndex&) = delete;
   ~ExceptionIndex();
@@ -50,9 +53,10 @@ class ExceptionIndex {
   void Insert(OriginChunk first, StoreChunk store, Chunks count);
 
  private:
-  static constexpr std::uint64_t kRegionChunks = 4096;
+  static constexpr std::uint64_t kRegionChunks = std::uint64_t{1} << 16U;
   static constexpr std::size_t kInsertLocks = 64;
 
+  using Word = std::atomic<std::uint32_t>;
   class Table;
 
   static std::uint64_t RegionOf(std::uint64_t chunk) { return chunk / kRegionChunks; }
@@ -60,9 +64,9 @@ class ExceptionIndex {
   [[nodiscard]] std::uint64_t StoreOf(std::uint64_t chunk) const;
   void InsertInRegion(std::uint64_t first, std::uint64_t store, std::uint64_t count);
   // The region's table, with room for `more` entries; the caller has its insert lock.
-  Table& TableWithRoom(std::atomic<Table*>& region, std::uint32_t more);
+  Table TableWithRoom(std::atomic<Word*>& region, std::uint32_t more);
 
-  std::vector<std::atomic<Table*>> regions_;  // null: unchanged
+  std::vector<std::atomic<Word*>> regions_;  // tables; null: unchanged
   std::array<std::mutex, kInsertLocks> insert_locks_;
   mutable ReadSections readers_;
 };

@@ -1,6 +1,7 @@
 #include "cow/exception_index.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <atomic>
 #include <map>
@@ -11,7 +12,25 @@
 namespace veneer {
 namespace {
 
-constexpr Chunks kDisk{std::uint64_t{1} << 24U};  // 64 GiB in chunks of 4 KiB
+constexpr Chunks kDisk{std::uint64_t{1} << 24U};         // 64 GiB in chunks of 4 KiB
+constexpr std::uint64_t kGiB = std::uint64_t{1} << 18U;  // in chunks
+
+// Bytes in use of the heap, with what it needs to know of them. 0 with a sanitizer's heap.
+std::size_t HeapInUse() {
+  const struct mallinfo2 info = ::mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+// A change of 1 GiB, one chunk in each 64.
+std::vector<Exception> OneChunkIn64() {
+  std::mt19937_64 random(11);
+  std::vector<Exception> exceptions;
+  exceptions.reserve(kGiB);
+  for (std::uint64_t i = 0; i < kGiB; ++i) {
+    exceptions.push_back({OriginChunk(i * 64 + random() % 64), StoreChunk(i + 2)});
+  }
+  return exceptions;
+}
 
 TEST(ExceptionIndexTest, AnEmptyIndexIsOneUnchangedRun) {
   const ExceptionIndex index(kDisk);
@@ -53,6 +72,39 @@ TEST(ExceptionIndexTest, AnswersAsAMapWould) {
   }
 }
 
+TEST(ExceptionIndexTest, OneThatIsBuiltOfAListAnswersAsIfItHadGrown) {
+  constexpr std::uint64_t kRegion = 65'536;
+  constexpr std::uint64_t kArray = kGiB * 64;  // a region that is an array, and one nearly
+  constexpr std::uint64_t kHashed = kArray + kRegion;
+  std::vector<Exception> exceptions = OneChunkIn64();
+  for (std::uint64_t i = 0; i < kRegion; ++i) {
+    exceptions.push_back({OriginChunk(kArray + i), StoreChunk(kGiB + 2 + i)});
+    if (i % 2 == 1 || i == 0) continue;
+    exceptions.push_back({OriginChunk(kHashed + i), StoreChunk(2 * kGiB + i)});
+  }
+  ExceptionIndex index(Chunks(kHashed + kRegion), exceptions);
+  for (const Exception& exception : exceptions) {
+    ASSERT_EQ(index.Find(exception.origin, Chunks(1)).store, exception.store);
+  }
+  EXPECT_EQ(index.Find(OriginChunk(kArray), Chunks(2 * kRegion)).count, Chunks(kRegion));
+  EXPECT_FALSE(index.Find(OriginChunk(kHashed + 1), Chunks(1)).store);
+  index.Insert(OriginChunk(kHashed + 1), StoreChunk(3 * kGiB), Chunks(1));
+  EXPECT_EQ(index.Find(OriginChunk(kHashed + 1), Chunks(1)).store, StoreChunk(3 * kGiB));
+}
+
+TEST(ExceptionIndexTest, AChangedChunkCostsAtMostEightBytes) {
+  const std::vector<Exception> exceptions = OneChunkIn64();
+  const std::size_t before = HeapInUse();
+  const ExceptionIndex built(kDisk, exceptions);
+  EXPECT_LE(HeapInUse() - before, 8 * kGiB);
+  ExceptionIndex grown(kDisk);
+  const std::size_t empty = HeapInUse();
+  for (const Exception& exception : exceptions) {
+    grown.Insert(exception.origin, exception.store, Chunks(1));
+  }
+  EXPECT_LE(HeapInUse() - empty, 8 * kGiB);
+}
+
 TEST(ExceptionIndexTest, ThreadsFindWhatOthersInsert) {
   ExceptionIndex index(kDisk);
   constexpr std::uint64_t kEach = 20'000;
@@ -73,7 +125,7 @@ TEST(ExceptionIndexTest, ThreadsFindWhatOthersInsert) {
 
 TEST(ExceptionIndexTest, ReadersSeeEveryEntryWhileTablesGrow) {
   ExceptionIndex index(kDisk);
-  constexpr std::uint64_t kEntries = 4096;
+  constexpr std::uint64_t kEntries = 65'536;
   std::atomic<std::uint64_t> inserted = 0;
   std::vector<std::jthread> readers;
   for (unsigned seed = 0; seed < 2; ++seed) {
@@ -96,10 +148,10 @@ TEST(ExceptionIndexTest, ReadersSeeEveryEntryWhileTablesGrow) {
 
 TEST(ExceptionIndexTest, RunsGoOnOverTheBordersOfRegions) {
   ExceptionIndex index(kDisk);
-  index.Insert(OriginChunk(4000), StoreChunk(2), Chunks(10'000));
-  EXPECT_EQ(index.Find(OriginChunk(4000), kDisk - Chunks(4000)).count, Chunks(10'000));
-  EXPECT_EQ(index.Find(OriginChunk(0), kDisk).count, Chunks(4000));
-  EXPECT_EQ(index.Find(OriginChunk(14'000), Chunks(1'000'000)).count, Chunks(1'000'000));
+  index.Insert(OriginChunk(65'000), StoreChunk(2), Chunks(200'000));
+  EXPECT_EQ(index.Find(OriginChunk(65'000), kDisk - Chunks(65'000)).count, Chunks(200'000));
+  EXPECT_EQ(index.Find(OriginChunk(0), kDisk).count, Chunks(65'000));
+  EXPECT_EQ(index.Find(OriginChunk(265'000), Chunks(1'000'000)).count, Chunks(1'000'000));
 }
 
 }  // namespace

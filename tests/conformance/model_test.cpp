@@ -292,7 +292,7 @@ class ThreadsTest : public ::testing::TestWithParam<std::uint64_t> {
 };
 
 TEST_P(ThreadsTest, NeverDisturbEachOther) {
-  constexpr std::size_t kThreads = 4;
+  constexpr std::size_t kThreads = 8;
   const std::size_t steps = 20'000 * StormFactor() / kThreads;
   std::atomic<std::size_t> steps_done = 0;
   const std::size_t size = std::max<std::size_t>(16 * chunk_size().bytes().value(), 1U << 20U) + 77;

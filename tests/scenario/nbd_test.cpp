@@ -91,7 +91,11 @@ TEST_F(NbdTest, CopiesInAndOutAreTheFlattenedImage) {
   MustRun({"qemu-io", "-f", "raw", "-c", "write -P 9 4097 70001", "-c", "discard 8M 1M", uri});
   MustRun({"nbdcopy", uri, Path("out")});
   Detach(uri);
-  MustRun({"qemu-img", "compare", "-f", "raw", "-F", "raw", Path("out"), Flattened()});
+  const std::string flat = Flattened();
+  MustRun({"qemu-img", "compare", "-f", "raw", "-F", "raw", Path("out"), flat});
+  const std::string again = AttachByNbd();
+  MustRun({"qemu-img", "compare", "-f", "raw", "-F", "raw", again, flat});
+  Detach(again);
   ExpectStoreIsSound();
 }
 
@@ -257,6 +261,22 @@ halfway = negotiated()  # a write whose data never comes
 halfway.sendall(request(1, 1, 0, 1 << 20) + b"half")
 works()
 halfway.close()
+works()
+
+# Whole requests, of any kind and with any flags, to anywhere; writes have their data.
+for _ in range(100):
+    peer = negotiated()
+    try:
+        for cookie in range(random.randrange(1, 60)):
+            kind = random.choice([0, 1, 1, 3, 4, 5, 6, 7, 9, random.randrange(65536)])
+            flags = random.choice([0, 1, random.randrange(65536)])
+            at = random.choice([random.randrange(4096, size), random.randrange(1 << 64)])
+            length = random.choice([0, 1, 4096, 65536, random.randrange(1 << 32)])
+            head = struct.pack(">IHHQQI", REQUEST, flags, kind, cookie, at, length)
+            peer.sendall(head + (bytes(length) if kind == 1 and length <= 65536 else b""))
+    except OSError:
+        pass
+    peer.close()
 works()
 
 silent = negotiated()  # thousands in flight, and no reply is ever read

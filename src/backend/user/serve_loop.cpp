@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/prctl.h>
@@ -85,6 +86,8 @@ void PrepareServerProcess(const char* name) {
   ::prctl(PR_SET_NAME, name, 0, 0, 0);
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGHUP, SIG_IGN);
+  // What one thread has freed another takes: each would keep a heap of its own.
+  ::mallopt(M_ARENA_MAX, 1);
   // The kernel writes dirty pages through this process: reclaiming memory must not wait for it.
   ::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
   // Killing it would cost a sandbox its disk, and free next to nothing.

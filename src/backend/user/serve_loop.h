@@ -13,7 +13,7 @@
 namespace veneer {
 
 // Signals that would end the process are not for it, and the host neither kills nor stalls it when
-// memory is short. Best effort. `name` is how it shows in a list of processes.
+// memory is short; its own heap is one. Best effort. `name` is how it shows in a list of processes.
 void PrepareServerProcess(const char* name);
 
 // The signals that ask for a detach, SIGTERM and SIGINT, as something to poll. They are blocked in

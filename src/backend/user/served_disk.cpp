@@ -1,6 +1,7 @@
 #include "backend/user/served_disk.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <cerrno>
 #include <optional>
@@ -26,6 +27,7 @@ Result<std::unique_ptr<ServedDisk>> ServedDisk::Open(const AttachRequest& reques
   auto same = VENEER_TRY(store->Duplicate());
   PrefetchExceptions(*store);
   auto disk = VENEER_TRY(CowDisk::Open(std::move(origin), std::move(store), request.access));
+  ::malloc_trim(0);  // the list took more while it was read than what is kept of it
   std::unique_ptr<ServedDisk> served(
       new ServedDisk(std::move(name), std::move(same), std::move(disk)));
   if (request.access == DiskAccess::kReadWrite) served->disk_->HoldWritersBy(served->hold_);

@@ -148,6 +148,14 @@ TEST_F(FuseExportTest, DirectAndBufferedAccessSeeEachOther) {
   EXPECT_EQ(ReadDisk(0, 8192), Filled(8192, 'b'));
 }
 
+TEST_F(FuseExportTest, TheKernelKeepsNoPagesBesideThoseOfTheImage) {
+  Mount();
+  for (std::uint64_t times = 1; times <= 3; ++times) {
+    EXPECT_EQ(ReadFile(0, 4096), Filled(4096, 'o'));
+    EXPECT_EQ(disk_->counters().reads, times);
+  }
+}
+
 TEST_F(FuseExportTest, FsyncFlushesTheDisk) {
   Mount();
   EXPECT_EQ(WriteFile(0, Filled(4096, 'f')), 4096);

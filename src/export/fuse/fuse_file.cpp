@@ -59,7 +59,7 @@ void Init(void* /*file*/, fuse_conn_info* connection) {
   connection->congestion_threshold = 48;
   // Opening with O_TRUNC then shows as a change of size, which is refused.
   connection->want &= ~unsigned{FUSE_CAP_ATOMIC_O_TRUNC};
-  // Nobody changes the contents behind the kernel's back: a new mtime must not drop its cache.
+  // It keeps no pages of this file that a new mtime would have to drop.
   connection->want &= ~unsigned{FUSE_CAP_AUTO_INVAL_DATA};
   // Data is wanted in memory; a pipe in between costs more than it saves.
   connection->want &= ~(unsigned{FUSE_CAP_SPLICE_READ} | unsigned{FUSE_CAP_SPLICE_WRITE} |
@@ -95,7 +95,9 @@ void Open(fuse_req_t request, fuse_ino_t /*inode*/, fuse_file_info* info) {
     fuse_reply_err(request, EROFS);
     return;
   }
-  info->keep_cache = 1;
+  // Past the page cache, however it was opened: what it would keep the host has already, in the
+  // image's own pages, which all disks share, and in the store's.
+  info->direct_io = 1;
   fuse_reply_open(request, info);
 }
 

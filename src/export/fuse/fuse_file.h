@@ -1,9 +1,10 @@
 // FuseFile: the answers of a FUSE file system that is one regular file, the disk.
 //
-// The root of the mount is the file itself. The kernel's page cache stays right because every
-// change comes through this one mount; without a writeback cache each write reaches the disk
-// before it returns, and so gets its own ENOSPC. Size and contents are the disk's; owner, mode and
-// times live here, as long as the mount does, so that a VMM of another user can be let in.
+// The root of the mount is the file itself. Each read and write reaches the disk before it returns,
+// and so a write gets its own ENOSPC; the kernel keeps no pages of this file (it cannot be mapped
+// with MAP_SHARED), those of the image and the store are enough. Size and contents are the disk's;
+// owner, mode and times live here, as long as the mount does, so that a VMM of another user can be
+// let in.
 // Called by the threads of libfuse, many at once; blocks as the disk does.
 #pragma once
 

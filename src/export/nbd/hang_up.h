@@ -26,7 +26,7 @@ class InRequest {
   ~InRequest();
 };
 
-// From now on, in this process.
+// From now on, in this process. Nothing where the nbdkit that this was built for needs none of it.
 void SurviveHangUps();
 
 }  // namespace veneer

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "export/nbd/hang_up.h"
+#include "export/nbd/send_buffers.h"
 
 namespace veneer {
 namespace {
@@ -53,6 +54,7 @@ void* Open(int /*read_only*/) {
     nbdkit_error("the disk is being detached");
     return nullptr;
   }
+  if (peer != 0) WidenSendBuffers(peer);
   return new NbdConnection(*disk, peer);
 }
 
