@@ -12,6 +12,7 @@ export class Model {
   sandboxes = new Map(); // by id
   templates = new Map(); // by id
   gone = new Map(); // names of what was destroyed and removed while the page looked, by id
+  warnings = new Map(); // what an object's last operation could not do, though it succeeded, by id
   flows = new Flows();
   log = []; // {id, type, data}, oldest first
   loaded = false;
@@ -80,6 +81,7 @@ export class Model {
   // Takes what an answer or an event says of one object.
   take(object) {
     this.#told.set(object.id, performance.now());
+    this.warnings.set(object.id, object.warnings ?? []);
     if (object.destroyed || object.removed) {
       this.gone.set(object.id, object.name);
       this.sandboxes.delete(object.id);
