@@ -25,6 +25,7 @@ export class Model {
   #timer = null;
   #looking = false;
   #again = false;
+  #resting = false;
 
   // `listener` is called a moment after something has changed, once for many changes.
   watch(listener) {
@@ -45,8 +46,15 @@ export class Model {
     else this.#timer = setTimeout(() => this.#look(), after);
   }
 
+  // Looks no more by itself, until it is woken.
   rest() {
+    this.#resting = true;
     clearTimeout(this.#timer);
+  }
+
+  wake() {
+    this.#resting = false;
+    this.look();
   }
 
   async #look() {
@@ -64,7 +72,7 @@ export class Model {
     }
     this.#looking = false;
     this.changed();
-    if (this.problem?.status === 401) return;
+    if (this.problem?.status === 401 || (this.#resting && !this.#again)) return;
     this.look(this.#again ? 0 : Math.max(kRest, 20 * (performance.now() - began)));
   }
 
