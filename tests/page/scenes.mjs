@@ -319,6 +319,14 @@ const scenes = {
     await stage.button("New sandbox").click();
     await page.getByLabel("Boot it in a machine of its own").check();
     await stage.look("boot");
+    await page.keyboard.press("Escape");
+    await page.route(`**/v1/sandboxes/${id}/pause`, async (route) => {
+      const paused = await (await route.fetch()).json();
+      await route.fulfill({ json: { ...paused, warnings: ["the guest's file systems were not frozen"] } });
+    });
+    await detail.getByRole("button", { name: "Pause", exact: true }).click();
+    await detail.getByText("the guest's file systems were not frozen").waitFor();
+    await stage.timeline("pause");
   },
 
   // The daemon goes, and comes again; others change things meanwhile.

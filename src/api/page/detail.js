@@ -154,7 +154,8 @@ export class Detail {
 
   #showReason(sandbox, lost) {
     const missing = lost === "not there" ? `No sandbox ${this.#id} is on this host. It may have been destroyed.` : "";
-    const text = sandbox ? (sandbox.reason ?? "") : missing;
+    const said = [sandbox?.reason, ...(this.#model.warnings.get(this.#id) ?? [])];
+    const text = sandbox ? said.filter(Boolean).join(" ") : missing;
     setText(this.#reason, text);
     this.#reason.hidden = text === "";
   }

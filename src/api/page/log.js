@@ -16,7 +16,10 @@ export function inWords({ type, data }, nameOf) {
   const made = data.result?.name ?? (data.result?.sandboxes ? `→ ${data.result.sandboxes.length} more` : "");
   const what = `${data.verb} ${data.object ? nameOf(data.object) : made}${data.object && data.result?.sandboxes ? ` ${made}` : ""}`.trim();
   if (data.phase === "began") return { kind: "began", what, more: "began" };
-  if (data.outcome === "done") return { kind: "done", what, more: `done, ${duration(data.took_ms)}` };
+  const warnings = data.result?.warnings ?? [];
+  if (data.outcome === "done") {
+    return { kind: warnings.length > 0 ? "warn" : "done", what, more: [`done, ${duration(data.took_ms)}`, ...warnings].join("; ") };
+  }
   const hint = data.hint ? ` What to do: ${data.hint}` : "";
   return { kind: "bad", what, more: `${data.detail ?? data.outcome}.${hint}`.replace("..", ".") };
 }

@@ -84,7 +84,7 @@ function update() {
 
 // What keeps the page from knowing how things are.
 function showBanner() {
-  const problem = state === "cut" && model.problem ? model.problem : model.loaded ? null : model.problem;
+  const { problem } = model;
   setAttribute(document.body, "data-stale", problem ? "true" : null);
   const text = problem?.detail ?? "";
   if (banner.dataset.text === text) return;
@@ -161,12 +161,11 @@ window.addEventListener("hashchange", () => {
 // Nobody looks: nothing is asked. Events go on.
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) model.rest();
-  else model.look();
+  else model.wake();
 });
 model.watch(update);
 setInterval(() => {
   if (!document.hidden && model.loaded) model.changed(); // ages
 }, 10_000);
-connection("wait");
 setText(link, kLinkWords.wait);
 begin();

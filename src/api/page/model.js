@@ -12,6 +12,7 @@ export class Model {
   sandboxes = new Map(); // by id
   templates = new Map(); // by id
   gone = new Map(); // names of what was destroyed and removed while the page looked, by id
+  warnings = new Map(); // what an object's last operation could not do, though it succeeded, by id
   flows = new Flows();
   log = []; // {id, type, data}, oldest first
   loaded = false;
@@ -24,6 +25,7 @@ export class Model {
   #timer = null;
   #looking = false;
   #again = false;
+  #resting = false;
 
   // `listener` is called a moment after something has changed, once for many changes.
   watch(listener) {
@@ -44,8 +46,15 @@ export class Model {
     else this.#timer = setTimeout(() => this.#look(), after);
   }
 
+  // Looks no more by itself, until it is woken.
   rest() {
+    this.#resting = true;
     clearTimeout(this.#timer);
+  }
+
+  wake() {
+    this.#resting = false;
+    this.look();
   }
 
   async #look() {
@@ -63,7 +72,7 @@ export class Model {
     }
     this.#looking = false;
     this.changed();
-    if (this.problem?.status === 401) return;
+    if (this.problem?.status === 401 || (this.#resting && !this.#again)) return;
     this.look(this.#again ? 0 : Math.max(kRest, 20 * (performance.now() - began)));
   }
 
@@ -80,6 +89,7 @@ export class Model {
   // Takes what an answer or an event says of one object.
   take(object) {
     this.#told.set(object.id, performance.now());
+    this.warnings.set(object.id, object.warnings ?? []);
     if (object.destroyed || object.removed) {
       this.gone.set(object.id, object.name);
       this.sandboxes.delete(object.id);
