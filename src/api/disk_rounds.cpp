@@ -7,6 +7,14 @@
 #include "base/size_text.h"
 
 namespace veneer::api {
+namespace {
+
+// The disk has gone meanwhile, or somebody works on it: he will be done.
+bool WillPass(const Error& error) {
+  return error.kind == ErrorKind::kNotFound || error.kind == ErrorKind::kConflict;
+}
+
+}  // namespace
 
 Result<DiskRounds::Room> DiskRounds::LookAtRoom() const {
   const FileSystemRoom room = VENEER_TRY(RoomIn(host_.layout.sandboxes()));
@@ -26,6 +34,11 @@ std::vector<DiskReading> DiskRounds::Go() {
   return readings;
 }
 
+Result<DiskActivity> DiskRounds::Keep(const SandboxRecord& sandbox, Bytes mark) {
+  DiskBackend* const backend = VENEER_TRY(host_.backends.Named(sandbox.backend));
+  return backend->Keep(sandbox.path.value_or(""), {.mark = mark, .term = rule_.term});
+}
+
 std::vector<DiskReading> DiskRounds::KeepAll(Troubles& troubles) {
   std::vector<DiskReading> readings;
   const auto room = LookAtRoom();
@@ -41,14 +54,12 @@ std::vector<DiskReading> DiskRounds::KeepAll(Troubles& troubles) {
                                          FormatSize(room->mark)));
   }
   for (const SandboxRecord& each : *running) {
-    const auto backend = host_.backends.Named(each.backend);
-    if (!backend || !each.path) continue;
-    const auto kept = (*backend)->Keep(*each.path, {.mark = room->mark, .term = rule_.term});
-    if (kept) readings.push_back({.id = each.id, .name = each.name, .activity = *kept});
-    // Gone meanwhile, or somebody works on it: he will be done.
-    const bool passes = !kept && (kept.error().kind == ErrorKind::kNotFound ||
-                                  kept.error().kind == ErrorKind::kConflict);
-    if (holding_ && !kept && !passes) troubles.emplace("sandbox " + each.id, kept.error().what);
+    const auto kept = Keep(each, room->mark);
+    if (kept) {
+      readings.push_back({.id = each.id, .name = each.name, .activity = *kept});
+    } else if (holding_ && !WillPass(kept.error())) {
+      troubles.emplace("sandbox " + each.id, kept.error().what);
+    }
   }
   return readings;
 }

@@ -52,6 +52,7 @@ class DiskRounds {
     bool too_little = false;
   };
   [[nodiscard]] Result<Room> LookAtRoom() const;
+  Result<DiskActivity> Keep(const SandboxRecord& sandbox, Bytes mark);
   std::vector<DiskReading> KeepAll(Troubles& troubles);
 
   Host host_;

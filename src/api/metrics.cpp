@@ -66,7 +66,12 @@ constexpr std::array kDiskFamilies{
     DiskFamily{"veneer_disk_written_bytes_total", "counter", "Bytes written to it.",
                [](const DiskActivity& of) { return Number(of.counters.bytes_written.value()); }},
     DiskFamily{"veneer_disk_store_fill_ratio", "gauge", "How full its store is, 0 to 1.",
-               [](const DiskActivity& of) { return std::optional(of.fill.fill()); }},
+               [](const DiskActivity& of) {
+                 // A server of an earlier version does not tell it.
+                 const bool untold =
+                     of.fill.capacity == Bytes(0) && of.fill.condition == StoreCondition::kGood;
+                 return untold ? std::nullopt : std::optional(of.fill.fill());
+               }},
     DiskFamily{"veneer_disk_writers_held", "gauge",
                "1 while its writers wait for room on the host.",
                [](const DiskActivity& of) { return Number(of.writers == Writers::kHeld ? 1 : 0); }},

@@ -54,7 +54,7 @@ class WriteGate {
    public:
     explicit Closed(WriteGate& gate) : gate_(gate), turn_(gate.turns_) {
       gate_.closed_.store(true);
-      for (Stripe& stripe : gate_.stripes_) {
+      for (const Stripe& stripe : gate_.stripes_) {
         for (std::uint32_t left = stripe.under_way.load(); left != 0;
              left = stripe.under_way.load()) {
           stripe.under_way.wait(left);

@@ -168,7 +168,9 @@ class Hostile(DaemonTest):
                     quoted = "".join(f"%{byte:02x}" for byte in text.encode())
                     for target in self.bad_targets(path, quoted):
                         answer = self.daemon.ask(method.upper(), target)
-                        self.assertTrue(400 <= answer.status < 500 or answer.status == 501,
+                        # A page may begin behind any text: it has what sorts behind that.
+                        page = "?after=" in target and answer.status == 200
+                        self.assertTrue(page or 400 <= answer.status < 500 or answer.status == 501,
                                         f"{method} {target[:200]} {answer.status}")
 
     @staticmethod

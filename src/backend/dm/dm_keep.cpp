@@ -1,11 +1,12 @@
 // DmBackend::Keep and LetGo, and what is to be done where who kept a disk has died.
 //
 // A disk that is held back has a suspended device, and a record that says kHeld. Whoever holds some
-// has a lock on <run>/dm/keeper as long as he lives: where it is free, nobody will let them go, and
-// whoever finds such a record does.
+// has a lock on <run>/dm/keeper (a directory) as long as he lives: where it is free, nobody will
+// let them go, and whoever finds such a record does.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <chrono>
@@ -26,7 +27,8 @@ constexpr std::chrono::seconds kLookPatience{2};
 // Whether it got the lock of who holds disks back, in this way.
 Result<UniqueFd> LockKeeper(const std::string& directory, int how) {
   const std::string path = directory + "/keeper";
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  ::mkdir(path.c_str(), 0700);
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
   if (!fd.valid()) return FailErrno(errno, fmt::format("open {}", path));
   if (::flock(fd.get(), how | LOCK_NB) == 0) return fd;
   return Fail(Error{ErrorKind::kConflict, errno, "another process holds writers back",

@@ -1,5 +1,7 @@
 #include "backend/user/messages.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -78,6 +80,14 @@ std::optional<StoreCondition> ConditionNamed(std::string_view name) {
 
 constexpr std::array kMethods = {std::pair(CloneMethod::kReflink, std::string_view("reflink")),
                                  std::pair(CloneMethod::kCopy, std::string_view("copy"))};
+
+// kUsage where it is no number of bytes, or less than `least`.
+Result<Bytes> SizeOf(const Json& json, const char* name, std::uint64_t least) {
+  const auto size = SizeIn(json, name);
+  if (size && size->value() >= least) return *size;
+  return Fail(ErrorKind::kUsage, fmt::format("{} is no number of bytes", name),
+              fmt::format("it is at least {}", least));
+}
 
 bool HasTerm(ControlOp op) { return op == ControlOp::kKeep || op == ControlOp::kLetGo; }
 
@@ -201,18 +211,8 @@ Result<ControlRequest> DecodeRequest(std::string_view line) {
     request.clone = StringOr(json, "path", "");
     VENEER_TRY(RequirePath(request.clone));
   }
-  if (*op == ControlOp::kGrow) {
-    const auto max_change = SizeIn(json, "max_change");
-    if (!max_change || *max_change == Bytes(0)) {
-      return Fail(ErrorKind::kUsage, "max_change is no number of bytes", "it is at least 1");
-    }
-    request.max_change = *max_change;
-  }
-  if (*op == ControlOp::kKeep) {
-    const auto mark = SizeIn(json, "mark");
-    if (!mark) return Fail(ErrorKind::kUsage, "mark is no number of bytes");
-    request.mark = *mark;
-  }
+  if (*op == ControlOp::kGrow) request.max_change = VENEER_TRY(SizeOf(json, "max_change", 1));
+  if (*op == ControlOp::kKeep) request.mark = VENEER_TRY(SizeOf(json, "mark", 0));
   if (HasTerm(*op)) request.term = VENEER_TRY(TermIn(json));
   return request;
 }
@@ -293,9 +293,9 @@ Result<DiskActivity> DecodeStatus(std::string_view line) {
   take("bytes_read", counters.bytes_read);
   take("bytes_written", counters.bytes_written);
   if (!whole) return NotOurs();
+  // Older servers do not tell it.
   const auto fill = json.find("fill");
-  if (fill == json.end() || !fill->is_object()) return NotOurs();
-  activity.fill = VENEER_TRY(FillIn(*fill));
+  if (fill != json.end()) activity.fill = VENEER_TRY(FillIn(*fill));
   if (IsTrue(json, "held")) activity.writers = Writers::kHeld;
   return activity;
 }
