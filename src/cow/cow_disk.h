@@ -16,8 +16,7 @@
 // cannot be promised any more.
 //
 // Memory: at most 8 bytes for each changed chunk, and a fixed part that is small
-// (exception_index.h), before what the heap loses between its blocks; 16 more for one that was not
-// flushed yet.
+// (exception_index.h); 16 more for one that was not flushed yet.
 #pragma once
 
 #include <chrono>
