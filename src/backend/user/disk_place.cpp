@@ -9,8 +9,8 @@
 #include <filesystem>
 #include <system_error>
 
-#include "backend/user/nbd_address.h"
 #include "kernel/linux/linux_mounts.h"
+#include "kernel/nbd_address.h"
 
 namespace veneer {
 namespace {
