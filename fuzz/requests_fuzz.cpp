@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "api/bodies.h"
+#include "api/exec_body.h"
 #include "api/front.h"
 #include "api/key_record.h"
 #include "api/listener.h"
@@ -63,6 +64,21 @@ void Bodies(std::string_view text) {
   }
 }
 
+// Of a command: an answer's body, a stream's messages and subprotocols.
+void Messages(std::string_view text) {
+  if (const auto exec = DecodeExec(text)) {
+    Require(!exec->request.argv.empty() && *exec->request.output_limit <= kMostExecOutput);
+    Require(exec->input.find('\0') == std::string::npos);
+  }
+  if (const auto opening = DecodeOpening(text)) {
+    Require(!opening->request.argv.empty());
+    for (const std::string& each : opening->request.environment) Require(each.find('=') > 0);
+  }
+  if (const auto signal = DecodeSignal(text)) Require(*signal >= 1 && *signal <= 64);
+  if (const auto input = DecodeInput(text)) Require(input->size() == text.size() - 1);
+  Require(AuthorizationIn(text).size() <= text.size());
+}
+
 void KeyRecords(std::string_view text) {
   const auto record = DecodeKeyRecord(text);
   if (!record) return;
@@ -82,8 +98,9 @@ void Addresses(std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  constexpr std::array kDecoders{veneer::api::Targets, veneer::api::Heads, veneer::api::Bodies,
-                                 veneer::api::KeyRecords, veneer::api::Addresses};
+  constexpr std::array kDecoders{veneer::api::Targets,   veneer::api::Heads,
+                                 veneer::api::Bodies,    veneer::api::KeyRecords,
+                                 veneer::api::Addresses, veneer::api::Messages};
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): bytes as text
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   kDecoders.at(data[0] % kDecoders.size())(text);

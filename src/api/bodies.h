@@ -12,7 +12,8 @@
 
 namespace veneer::api {
 
-// {"template", "name"?, "size"?, "backend"?}
+// {"template", "name"?, "size"?, "backend"?, "export"?, "boot"?}; with "boot": "memory"?, "cpus"?,
+// "net"?
 Result<CreateRequest> DecodeCreate(std::string_view body);
 
 // {"backend"?}

@@ -28,6 +28,23 @@ TEST(Bodies, ACreateSaysWhatItSays) {
   EXPECT_FALSE(least->size);
 }
 
+TEST(Bodies, ACreateMayAskForAMachine) {
+  const auto machine =
+      DecodeCreate(R"({"template":"t","boot":true,"memory":134217728,"cpus":2,"net":"user"})");
+  ASSERT_TRUE(machine) << machine.error().what;
+  EXPECT_EQ(machine->machine, (MachineRecord{.memory = MiB(128), .cpus = 2, .network = "user"}));
+  const auto plain = DecodeCreate(R"({"template":"t","boot":true})");
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->machine, (MachineRecord{.memory = MiB(256), .network = "none"}));
+  EXPECT_FALSE(DecodeCreate(R"({"template":"t","boot":false})")->machine);
+  for (const char* body :
+       {R"({"template":"t","memory":134217728})", R"({"template":"t","boot":false,"cpus":1})",
+        R"({"template":"t","net":"user"})", R"({"template":"t","boot":true,"net":"all"})",
+        R"({"template":"t","boot":1})"}) {
+    ExpectRefused(DecodeCreate(body), body);
+  }
+}
+
 TEST(Bodies, WhatIsNoStrictObjectIsRefused) {
   const std::string deep(10'000, '[');
   for (const std::string& body : {std::string("{"),

@@ -63,6 +63,13 @@ bool IsPlain(const std::string& text) {
   return text.size() <= kLongestText && std::ranges::none_of(text, is_control);
 }
 
+Result<std::string> DataIn(const Json& value, std::string_view name) {
+  if (!value.is_string()) return BadBody(fmt::format("{} is no text", name));
+  auto text = value.get<std::string>();
+  if (text.contains('\0')) return BadBody(fmt::format("{} has a NUL in it", name));
+  return text;
+}
+
 }  // namespace
 
 Result<BodyReader> BodyReader::Of(std::string_view text,
@@ -114,6 +121,42 @@ Result<std::optional<Bytes>> BodyReader::OptionalSize(std::string_view name) con
   const auto number = VENEER_TRY(OptionalNumber(name));
   if (!number) return std::nullopt;
   return Bytes(*number);
+}
+
+Result<std::optional<bool>> BodyReader::OptionalFlag(std::string_view name) const {
+  const auto found = json_->find(name);
+  if (found == json_->end()) return std::nullopt;
+  if (!found->is_boolean()) return BadBody(fmt::format("{} is neither true nor false", name));
+  return found->get<bool>();
+}
+
+Result<std::optional<std::string>> BodyReader::OptionalData(std::string_view name) const {
+  const auto found = json_->find(name);
+  if (found == json_->end()) return std::nullopt;
+  return VENEER_TRY(DataIn(*found, name));
+}
+
+Result<std::vector<std::string>> BodyReader::DataList(std::string_view name) const {
+  const auto found = json_->find(name);
+  const bool is_list = found != json_->end() && found->is_array() && !found->empty();
+  if (!is_list) return BadBody(fmt::format("{} is no list of at least one text", name));
+  std::vector<std::string> texts;
+  for (const Json& each : *found) texts.push_back(VENEER_TRY(DataIn(each, name)));
+  return texts;
+}
+
+Result<std::vector<std::string>> BodyReader::Variables(std::string_view name) const {
+  std::vector<std::string> variables;
+  const auto found = json_->find(name);
+  if (found == json_->end()) return variables;
+  if (!found->is_object()) return BadBody(fmt::format("{} is no object", name));
+  for (const auto& [key, value] : found->items()) {
+    const bool is_name =
+        !key.empty() && key.find_first_of(std::string_view("=\0", 2)) == std::string::npos;
+    if (!is_name) return BadBody(fmt::format("{} has a member that names no variable", name));
+    variables.push_back(key + "=" + VENEER_TRY(DataIn(value, name)));
+  }
+  return variables;
 }
 
 }  // namespace veneer::api

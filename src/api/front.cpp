@@ -40,7 +40,12 @@ std::variant<Admitted, Response> Choose(const Door& door, const Head& head, Targ
   const auto method = MethodNamed(head.method);
   Routed routed = Find(method.value_or(Method::kGet), target);
   const Access access = routed.route != nullptr ? routed.route->access : Access::kTrusted;
-  if (auto refusal = RefuseWithoutToken(door, access, head.credentials)) return *refusal;
+  Credentials credentials = head.credentials;
+  const bool streams = routed.route != nullptr && routed.route->reply == Reply::kCommand;
+  if (streams && credentials.authorization.empty()) {
+    credentials.authorization = AuthorizationIn(head.protocols);
+  }
+  if (auto refusal = RefuseWithoutToken(door, access, credentials)) return *refusal;
   if (routed.route == nullptr && routed.allowed.empty()) return NoSuchPath();
   if (routed.route == nullptr || !method) {
     if (routed.route != nullptr) routed.allowed.push_back(routed.route->method);

@@ -19,6 +19,7 @@ struct Head {
   std::string content_type{};
   std::string idempotency_key{};
   std::string last_event_id{};
+  std::string protocols{};  // of a WebSocket that is wanted: a list with commas
 };
 
 struct Admitted {

@@ -30,6 +30,18 @@ std::optional<Response> RefuseStranger(const Door& door, const Credentials& cred
   return std::nullopt;
 }
 
+std::string AuthorizationIn(std::string_view protocols) {
+  constexpr std::string_view kPrefix = "veneer.token.";
+  while (!protocols.empty()) {
+    std::string_view one = protocols.substr(0, protocols.find(','));
+    protocols.remove_prefix(std::min(one.size() + 1, protocols.size()));
+    one.remove_prefix(std::min(one.find_first_not_of(' '), one.size()));
+    one = one.substr(0, one.find_last_not_of(' ') + 1);
+    if (one.starts_with(kPrefix)) return "Bearer " + std::string(one.substr(kPrefix.size()));
+  }
+  return "";
+}
+
 std::optional<Response> RefuseWithoutToken(const Door& door, Access access,
                                            const Credentials& credentials) {
   const bool open = door.token == nullptr || access == Access::kAnybody;

@@ -31,6 +31,10 @@ struct Credentials {
 // The refusal of one that names another host, or comes from another origin.
 std::optional<Response> RefuseStranger(const Door& door, const Credentials& credentials);
 
+// "veneer.token.T" among the subprotocols of a WebSocket: "Bearer T". A page can send the token in
+// no other way. Empty where there is none.
+std::string AuthorizationIn(std::string_view protocols);
+
 // The refusal of one that has no token where it needs one.
 std::optional<Response> RefuseWithoutToken(const Door& door, Access access,
                                            const Credentials& credentials);

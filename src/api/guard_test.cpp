@@ -63,5 +63,14 @@ TEST_F(GuardTest, AUnixSocketAsksForNoToken) {
   EXPECT_EQ(Judge({.hosts = {"anything"}}), 200U);
 }
 
+TEST(Guard, APageOffersTheTokenAsASubprotocol) {
+  EXPECT_EQ(AuthorizationIn("veneer.exec.v1, veneer.token.ab12"), "Bearer ab12");
+  EXPECT_EQ(AuthorizationIn("veneer.token.ab12 ,veneer.exec.v1"), "Bearer ab12");
+  for (const char* none :
+       {"", ",", " ", "veneer.exec.v1", "x-veneer.token.ab", ",,veneer.tokenab"}) {
+    EXPECT_EQ(AuthorizationIn(none), "") << none;
+  }
+}
+
 }  // namespace
 }  // namespace veneer::api

@@ -26,5 +26,7 @@ Result<Response> ResumeSandbox(const Call& call);
 Result<Response> ForkSandbox(const Call& call);
 Result<Response> SnapshotSandbox(const Call& call);
 Result<Response> ExecInSandbox(const Call& call);
+// What is answered who asks for the stream of a command and speaks no WebSocket.
+Result<Response> NoStream(const Call& call);
 
 }  // namespace veneer::api

@@ -39,6 +39,7 @@ class HttpServer {
   struct Parts {
     WorkerPool& looking;
     WorkerPool& changing;
+    WorkerPool& running;  // commands: without a queue
     const Shared& shared;
     std::string upload_directory;
     SpaceReserve reserve;

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "api/target.h"
+#include "base/result.h"
 
 namespace veneer::api {
 
@@ -24,6 +26,8 @@ struct Request {
   std::string last_event_id{};    // empty: none was given
   std::string body{};             // JSON, or empty
   int upload = -1;                // an open file with the body of a route that takes any bytes
+  // Fails once nobody waits for the answer any more; any thread may ask. May be empty.
+  std::function<Result<void>()> wanted{};
 };
 
 struct Response {

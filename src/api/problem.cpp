@@ -23,6 +23,7 @@ constexpr Problem kNoMethod{405, "method_not_allowed", "No such method here"};
 constexpr Problem kTooLong{413, "too_large", "Too large"};
 constexpr Problem kMediaType{415, "media_type", "Not JSON"};
 constexpr Problem kMisdirected{421, "misdirected", "Not this host"};
+constexpr Problem kUpgrade{426, "upgrade_required", "A WebSocket is needed"};
 constexpr Problem kHeaders{431, "headers_too_large", "Headers too large"};
 constexpr Problem kBusy{503, "unavailable", "Too much to do"};
 
@@ -110,6 +111,13 @@ Response NotJson() {
 
 Response HeadersTooLong() {
   return Render(kHeaders, "the request's headers are too long", "send fewer and shorter ones");
+}
+
+Response UpgradeRequired() {
+  Response response = Render(kUpgrade, "this path speaks WebSocket",
+                             "connect to it as one, or POST the command and wait for its end");
+  response.headers.emplace_back("Upgrade", "websocket");
+  return response;
 }
 
 Response Malformed(std::string_view what) {

@@ -8,6 +8,7 @@
 //   failed             500         a body that is no JSON           415
 //   unsupported        501         a name that is not this host's   421
 //   no_space           507         headers that are too long        431
+//                                  no WebSocket where one is needed 426
 //                                  too much to do                   503
 #pragma once
 
@@ -32,6 +33,7 @@ Response MethodNotAllowed(const std::vector<Method>& allowed);
 Response BodyTooLong(std::string_view limit);
 Response NotJson();
 Response HeadersTooLong();
+Response UpgradeRequired();
 Response Malformed(std::string_view what);
 Response Unavailable(std::string_view what);
 

@@ -19,6 +19,7 @@ class Service;
 enum class Lane : std::uint8_t {
   kLook,    // among those that only look
   kChange,  // among those that may take long; what killed commands have left is ended first
+  kRun,     // among commands in machines, which take as long as they like
 };
 
 enum class Access : std::uint8_t {
@@ -30,7 +31,8 @@ enum class BodyKind : std::uint8_t { kNone, kJson, kUpload };
 
 enum class Reply : std::uint8_t {
   kOnce,
-  kEvents,  // all that happens, as it happens; its handler is for HEAD alone
+  kEvents,   // all that happens, as it happens; its handler is for HEAD alone
+  kCommand,  // a command over a WebSocket; its handler is for those who speak none
 };
 
 struct Call {

@@ -75,7 +75,8 @@ std::vector<Route> MakeRoutes() {
        kTrusted,
        {},
        "snapshot"},
-      {kPost, "/v1/sandboxes/{id}/exec", ExecInSandbox, kLook, kJson, kTrusted, {}, ""},
+      {kPost, "/v1/sandboxes/{id}/exec", ExecInSandbox, Lane::kRun, kJson, kTrusted, {}, ""},
+      {kGet, "/v1/sandboxes/{id}/exec", NoStream, kLook, kNone, kTrusted, {}, "", Reply::kCommand},
       {kGet, "/v1/events", NoEvents, kLook, kNone, kTrusted, {}, "", Reply::kEvents},
   };
 }

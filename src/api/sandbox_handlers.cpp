@@ -135,11 +135,4 @@ Result<Response> SnapshotSandbox(const Call& call) {
   return call.service.keys().Do(host, call.request, once);
 }
 
-Result<Response> ExecInSandbox(const Call& call) {
-  const SandboxRecord record = VENEER_TRY(call.service.host().catalog.Sandbox(call.object));
-  return Fail(ErrorKind::kUnsupported,
-              fmt::format("cannot run a command in {}: the API runs none", record.id),
-              "the command line has it: veneer exec; a disk without a machine: mount its path");
-}
-
 }  // namespace veneer::api

@@ -5,7 +5,7 @@
 namespace veneer::api {
 
 WorkerPool::WorkerPool(std::vector<std::unique_ptr<Session>> sessions, std::size_t queue)
-    : most_(queue), sessions_(std::move(sessions)) {
+    : most_(queue), sessions_(std::move(sessions)), idle_(sessions_.size()) {
   threads_.reserve(sessions_.size());
   for (const auto& session : sessions_) {
     threads_.emplace_back([this, at = session.get()] { Work(*at); });
@@ -24,7 +24,7 @@ WorkerPool::~WorkerPool() {
 bool WorkerPool::TryPost(Job job) {
   {
     const std::lock_guard lock(mutex_);
-    if (waiting_.size() >= most_) return false;
+    if (waiting_.size() >= most_ + idle_) return false;
     waiting_.push_back(std::move(job));
   }
   changed_.notify_one();
@@ -38,10 +38,12 @@ void WorkerPool::Work(Session& session) {
     if (waiting_.empty()) return;
     Job job = std::move(waiting_.front());
     waiting_.pop_front();
+    --idle_;
     lock.unlock();
     job(session);
     job = nullptr;
     lock.lock();
+    ++idle_;
   }
 }
 

@@ -21,7 +21,7 @@ class WorkerPool {
  public:
   using Job = std::move_only_function<void(Session&)>;
 
-  // A thread for each session; at most `queue` jobs wait.
+  // A thread for each session; at most `queue` jobs wait for one that is at work.
   WorkerPool(std::vector<std::unique_ptr<Session>> sessions, std::size_t queue);
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
@@ -37,7 +37,8 @@ class WorkerPool {
   std::vector<std::unique_ptr<Session>> sessions_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Job> waiting_;  // guarded by mutex_, as is the next
+  std::deque<Job> waiting_;  // guarded by mutex_, as are the next
+  std::size_t idle_;
   bool ending_ = false;
   std::vector<std::thread> threads_;
 };

@@ -42,5 +42,15 @@ TEST(WorkerPool, OneJobTooManyIsRefused) {
   go_on.set_value();
 }
 
+TEST(WorkerPool, WithoutAQueueAJobIsTakenByWhoeverIsFree) {
+  std::promise<void> go_on;
+  std::shared_future<void> gone_on = go_on.get_future().share();
+  WorkerPool pool(Sessions(2), 0);
+  EXPECT_TRUE(pool.TryPost([=](Session& /*session*/) { gone_on.wait(); }));
+  EXPECT_TRUE(pool.TryPost([=](Session& /*session*/) { gone_on.wait(); }));
+  EXPECT_FALSE(pool.TryPost([](Session& /*session*/) {}));
+  go_on.set_value();
+}
+
 }  // namespace
 }  // namespace veneer::api

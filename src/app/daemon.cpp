@@ -31,6 +31,8 @@ namespace {
 constexpr unsigned kLooking = 4;
 constexpr unsigned kChanging = 8;
 constexpr std::size_t kQueue = 256;
+// Commands at once; one more is refused.
+constexpr unsigned kRunning = 32;
 
 using Listeners = std::vector<api::Listener>;
 
@@ -49,13 +51,14 @@ Result<Listeners> OpenListeners(const GlobalOptions& options, const DaemonArgume
 }
 
 Result<std::unique_ptr<api::WorkerPool>> OpenPool(const GlobalOptions& options,
-                                                  const SpaceReserve& reserve, unsigned threads) {
+                                                  const SpaceReserve& reserve, unsigned threads,
+                                                  std::size_t queue) {
   std::vector<std::unique_ptr<api::Session>> sessions;
   sessions.reserve(threads);
   for (unsigned n = 0; n < threads; ++n) {
     sessions.push_back(VENEER_TRY(Session::Open(options, reserve)));
   }
-  return std::make_unique<api::WorkerPool>(std::move(sessions), kQueue);
+  return std::make_unique<api::WorkerPool>(std::move(sessions), queue);
 }
 
 // Only a daemon that can be reached over TCP needs one.
@@ -144,13 +147,15 @@ Result<void> Serve(const Open& open, const api::ServiceManager& manager, const U
   api::Metrics metrics;
   const api::Shared shared{
       .settings = settings, .keys = keys, .events = events, .metrics = metrics};
-  const auto looking = VENEER_TRY(OpenPool(open.options, open.reserve, kLooking));
-  const auto changing = VENEER_TRY(OpenPool(open.options, open.reserve, kChanging));
+  const auto looking = VENEER_TRY(OpenPool(open.options, open.reserve, kLooking, kQueue));
+  const auto changing = VENEER_TRY(OpenPool(open.options, open.reserve, kChanging, kQueue));
+  const auto running = VENEER_TRY(OpenPool(open.options, open.reserve, kRunning, 0));
   const auto session = [&] { return Session::Open(open.options, open.reserve); };
   const api::Caretaker caretaker({.looks = VENEER_TRY(session()), .rounds = VENEER_TRY(session())},
                                  shared, open.hold, std::chrono::seconds(open.arguments.watch));
   api::HttpServer server({.looking = *looking,
                           .changing = *changing,
+                          .running = *running,
                           .shared = shared,
                           .upload_directory = layout.templates(),
                           .reserve = open.reserve,

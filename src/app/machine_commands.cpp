@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -15,7 +14,9 @@
 #include "app/session.h"
 #include "app/views.h"
 #include "base/size_text.h"
+#include "sandbox/exec_json.h"
 #include "sandbox/lifecycle.h"
+#include "sandbox/machine.h"
 #include "vm/qemu/keeper.h"
 
 namespace veneer {
@@ -55,48 +56,15 @@ Result<ExecRequest> RequestOf(const ExecArguments& arguments) {
   return request;
 }
 
-std::string Base64(std::string_view bytes) {
-  constexpr std::string_view kLetters =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (; !bytes.empty(); bytes.remove_prefix(std::min<std::size_t>(3, bytes.size()))) {
-    std::uint32_t bits = 0;
-    for (std::size_t n = 0; n < 3; ++n) {
-      bits = (bits << 8U) | (n < bytes.size() ? static_cast<unsigned char>(bytes[n]) : 0U);
-    }
-    for (std::size_t n = 0; n < 4; ++n) {
-      text += n <= bytes.size() ? kLetters[(bits >> (18 - 6 * n)) & 63U] : '=';
-    }
-  }
-  return text;
-}
-
-// Text as it is, else base64 that says so.
-nlohmann::ordered_json OutputJson(const std::string& bytes) {
-  nlohmann::ordered_json json = bytes;
-  try {
-    [[maybe_unused]] const std::string text = json.dump();  // throws where it is no UTF-8
-    return json;
-  } catch (const nlohmann::json::exception&) {
-    return {{"base64", Base64(bytes)}};
-  }
-}
-
 struct Heard {
   std::string output;
   std::string errors;
 };
 
 Result<void> PrintEnd(const ExecEnd& end, const Heard& heard) {
-  nlohmann::ordered_json json;
-  json["status"] = ShellStatus(end);
-  json["signal"] = end.outcome == ExecOutcome::kSignalled ? nlohmann::ordered_json(end.number)
-                                                          : nlohmann::ordered_json();
-  json["timed_out"] = end.outcome == ExecOutcome::kTimedOut;
+  nlohmann::ordered_json json = ExecEndJson(end);
   json["stdout"] = OutputJson(heard.output);
   json["stderr"] = OutputJson(heard.errors);
-  json["dropped_bytes"] = end.dropped.value();
-  json["elapsed_ms"] = end.took.count();
   return PrintJson(json);
 }
 
@@ -138,15 +106,6 @@ Result<int> StatusOf(Result<int> ended) {
   return ended;
 }
 
-Result<SandboxRecord> RunningMachine(Session& session, const std::string& reference) {
-  SandboxRecord record = VENEER_TRY(session.catalog().Sandbox(reference));
-  if (!record.machine) {
-    return Fail(ErrorKind::kConflict, fmt::format("{} has no machine", record.id),
-                "make a sandbox with one: veneer create TEMPLATE --boot");
-  }
-  return record;
-}
-
 }  // namespace
 
 Result<MachineRecord> MachineOf(const MachineArguments& arguments) {
@@ -163,11 +122,7 @@ Result<int> SandboxExec(const GlobalOptions& options, const ExecArguments& argum
   ExecRequest request = VENEER_TRY(RequestOf(arguments));
   const auto session = VENEER_TRY(Session::OpenToLook(options));
   if (!session) return Fail(NoState(options));
-  const SandboxRecord record = VENEER_TRY(RunningMachine(*session, arguments.sandbox));
-  if (record.state != SandboxState::kRunning) {
-    return Fail(ErrorKind::kConflict, fmt::format("{} is {}", record.id, StateName(record.state)),
-                "resume it first: veneer resume ID");
-  }
+  const SandboxRecord record = VENEER_TRY(SandboxThatRuns(session->catalog(), arguments.sandbox));
   const auto watch = VENEER_TRY(InterruptWatch::Install());
   return StatusOf(ExecIn(options, session->host().vmm, record.id, std::move(request), *watch));
 }
@@ -192,7 +147,8 @@ Result<int> TemplateRun(const GlobalOptions& options, const RunArguments& argume
 Result<int> SandboxLogs(const GlobalOptions& options, const LogsArguments& arguments) {
   const auto session = VENEER_TRY(Session::OpenToLook(options));
   if (!session) return Fail(NoState(options));
-  const SandboxRecord record = VENEER_TRY(RunningMachine(*session, arguments.sandbox));
+  const SandboxRecord record =
+      VENEER_TRY(SandboxWithMachine(session->catalog(), arguments.sandbox));
   Vmm& vmm = session->host().vmm;
   const auto watch = VENEER_TRY(InterruptWatch::Install());
   constexpr int kPauseMs = 200;

@@ -62,6 +62,14 @@ Result<void> Print(std::string_view text) {
 
 Result<void> PrintJson(const nlohmann::ordered_json& value) { return Print(RenderJson(value)); }
 
+void PrintWarnings(const std::vector<std::string>& warnings, OutputStyle style) {
+  if (style == OutputStyle::kJson) return;
+  for (const std::string& each : warnings) {
+    const std::string text = "veneer: warning: " + OneLine(each) + "\n";
+    (void)std::fwrite(text.data(), 1, text.size(), stderr);
+  }
+}
+
 int ReportError(const Error& error, OutputStyle style) {
   const std::string text =
       style == OutputStyle::kJson ? RenderJson(ErrorJson(error)) : RenderErrorLine(error);

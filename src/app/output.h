@@ -36,6 +36,9 @@ nlohmann::ordered_json ErrorJson(const Error& error);
 Result<void> Print(std::string_view text);
 Result<void> PrintJson(const nlohmann::ordered_json& value);
 
+// Tells on stderr, in lines of their own, what was done all the same; nothing where JSON has it.
+void PrintWarnings(const std::vector<std::string>& warnings, OutputStyle style);
+
 // Tells the failure on stderr, in the wanted style, and yields its exit status.
 int ReportError(const Error& error, OutputStyle style);
 

@@ -17,11 +17,13 @@
 #include <cstdlib>
 #include <deque>
 #include <sstream>
+#include <utility>
 
 namespace veneer {
 namespace {
 
 constexpr int kGraceMilliseconds = 10'000;
+constexpr int kLookMilliseconds = 200;
 constexpr off_t kOutputKept = off_t{64} << 20U;
 
 // Output goes to memory files, not to pipes: nothing needs to be drained while the program runs.
@@ -41,7 +43,8 @@ std::string TailOf(const UniqueFd& fd) {
   return text;
 }
 
-// The last few lines of what a program had to say, as one: the cause is not always in the very last.
+// The last few lines of what a program had to say, as one: the cause is not always in the very
+// last.
 std::string EndOf(const std::string& text) {
   constexpr std::size_t kLines = 4;
   std::istringstream lines(text);
@@ -82,11 +85,39 @@ Result<pid_t> Spawn(const std::string& path, std::vector<std::string> argv, cons
   return pid;
 }
 
+// Tells the last line of a growing file.
+class LineReader {
+ public:
+  LineReader(const UniqueFd& file, const HearLine& hear) : file_(file), hear_(hear) {}
+
+  void Look() {
+    if (!hear_) return;
+    std::array<char, 4096> buffer{};
+    ssize_t n = 0;
+    while ((n = ::pread(file_.get(), buffer.data(), buffer.size(), at_)) > 0) {
+      at_ += n;
+      for (const char c : std::string_view(buffer.data(), static_cast<std::size_t>(n))) {
+        if (c == '\n') last_ = std::exchange(line_, "");
+        if (c != '\n' && line_.size() < buffer.size()) line_ += c;
+      }
+    }
+    if (!last_.empty()) hear_(last_);
+  }
+
+ private:
+  const UniqueFd& file_;
+  const HearLine& hear_;
+  off_t at_ = 0;
+  std::string line_;
+  std::string last_;
+};
+
 // Waits until the program has ended; true where a signal to us came first.
-bool WaitForEnd(const UniqueFd& pidfd, const UniqueFd& interrupt) {
+bool WaitForEnd(const UniqueFd& pidfd, const UniqueFd& interrupt, LineReader reader) {
   std::array<pollfd, 2> polled{pollfd{pidfd.get(), POLLIN, 0}, pollfd{interrupt.get(), POLLIN, 0}};
   while (polled[0].revents == 0 && polled[1].revents == 0) {
-    (void)::poll(polled.data(), polled.size(), -1);
+    (void)::poll(polled.data(), polled.size(), kLookMilliseconds);
+    reader.Look();
   }
   return polled[0].revents == 0;
 }
@@ -99,13 +130,14 @@ void EndGroup(pid_t pid, const UniqueFd& pidfd) {
 }
 
 // Runs the program to its end, or ends it when `interrupt` (where it is valid) becomes readable.
-Result<ProgramEnd> RunUnless(const std::vector<std::string>& argv, const UniqueFd& interrupt) {
+Result<ProgramEnd> RunUnless(const std::vector<std::string>& argv, const UniqueFd& interrupt,
+                             const HearLine& hear = {}) {
   const std::string path = VENEER_TRY(FindProgram(argv.at(0)));
   const UniqueFd out = VENEER_TRY(MakeMemoryFile("stdout"));
   const UniqueFd err = VENEER_TRY(MakeMemoryFile("stderr"));
   const pid_t pid = VENEER_TRY(Spawn(path, argv, out, err));
   const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (WaitForEnd(pidfd, interrupt)) EndGroup(pid, pidfd);
+  if (WaitForEnd(pidfd, interrupt, LineReader(err, hear))) EndGroup(pid, pidfd);
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
@@ -126,9 +158,10 @@ Result<std::string> FindProgram(const std::string& name) {
               "install the Debian package that has it");
 }
 
-Result<ProgramEnd> RunProgram(const std::vector<std::string>& argv, const InterruptWatch& watch) {
+Result<ProgramEnd> RunProgram(const std::vector<std::string>& argv, const InterruptWatch& watch,
+                              const HearLine& hear) {
   VENEER_TRY(watch.Check());
-  ProgramEnd end = VENEER_TRY(RunUnless(argv, watch.fd()));
+  ProgramEnd end = VENEER_TRY(RunUnless(argv, watch.fd(), hear));
   VENEER_TRY(watch.Check());
   return end;
 }
@@ -137,8 +170,9 @@ Result<ProgramEnd> RunUninterrupted(const std::vector<std::string>& argv) {
   return RunUnless(argv, UniqueFd());
 }
 
-Result<std::string> RunOrFail(const std::vector<std::string>& argv, const InterruptWatch& watch) {
-  ProgramEnd end = VENEER_TRY(RunProgram(argv, watch));
+Result<std::string> RunOrFail(const std::vector<std::string>& argv, const InterruptWatch& watch,
+                              const HearLine& hear) {
+  ProgramEnd end = VENEER_TRY(RunProgram(argv, watch, hear));
   if (end.status != 0) {
     return Fail(ErrorKind::kFailed, fmt::format("{} failed with status {}: {}", argv.at(0),
                                                 end.status, EndOf(end.err)));

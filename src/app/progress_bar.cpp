@@ -46,21 +46,34 @@ std::string RenderProgress(std::string_view label, Bytes done, Bytes total,
   return line;
 }
 
+std::string RenderDoing(std::string_view label, std::string_view what,
+                        std::chrono::milliseconds elapsed) {
+  return fmt::format("{}  {}  {}", label, what,
+                     RenderSeconds(static_cast<double>(elapsed.count()) / 1000));
+}
+
 ProgressBar::ProgressBar(std::string label, Mode mode) : label_(std::move(label)), mode_(mode) {}
 
 ProgressBar::~ProgressBar() {
   if (drawn_) (void)std::fputs("\r\x1b[K", stderr);
 }
 
-void ProgressBar::Update(Bytes done, Bytes total) {
+void ProgressBar::Draw(const Line& line) {
   if (mode_ == Mode::kSilent) return;
   const Clock::time_point now = Clock::now();
   if (drawn_ && now - *drawn_ < kRedrawInterval) return;
   drawn_ = now;
   const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - begin_);
   // \x1b[K: clear to the end of the line (ECMA-48), for a line shorter than the one before.
-  const std::string line = "\r" + RenderProgress(label_, done, total, elapsed) + "\x1b[K";
-  (void)std::fputs(line.c_str(), stderr);
+  (void)std::fputs(("\r" + line(elapsed) + "\x1b[K").c_str(), stderr);
+}
+
+void ProgressBar::Update(Bytes done, Bytes total) {
+  Draw([&](auto elapsed) { return RenderProgress(label_, done, total, elapsed); });
+}
+
+void ProgressBar::Say(std::string_view what) {
+  Draw([&](auto elapsed) { return RenderDoing(label_, what, elapsed); });
 }
 
 ProgressBar::Mode ProgressBar::ModeFor(const GlobalOptions& options) {

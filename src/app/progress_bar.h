@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,10 @@ namespace veneer {
 std::string RenderProgress(std::string_view label, Bytes done, Bytes total,
                            std::chrono::milliseconds elapsed);
 
+// "build  downloading packages  12 s"; pure.
+std::string RenderDoing(std::string_view label, std::string_view what,
+                        std::chrono::milliseconds elapsed);
+
 class ProgressBar {
  public:
   enum class Mode : std::uint8_t { kSilent, kDrawn };
@@ -29,12 +34,17 @@ class ProgressBar {
   ~ProgressBar();
 
   void Update(Bytes done, Bytes total);
+  // In place of numbers: what is being done, where nobody knows how much there is of it.
+  void Say(std::string_view what);
 
   // kDrawn for text where stderr is a terminal, and no log goes there.
   static Mode ModeFor(const GlobalOptions& options);
 
  private:
   using Clock = std::chrono::steady_clock;
+  using Line = std::function<std::string(std::chrono::milliseconds elapsed)>;
+
+  void Draw(const Line& line);
 
   std::string label_;
   Mode mode_;

@@ -23,6 +23,11 @@ TEST(RenderProgress, LongTimesAreInMinutesAndHours) {
   EXPECT_TRUE(RenderProgress("x", MiB(1), MiB(7261), seconds(1)).ends_with("2 h 01 min left"));
 }
 
+TEST(RenderDoing, WhatIsDoneAndSinceWhen) {
+  EXPECT_EQ(RenderDoing("build", "downloading packages", seconds(75)),
+            "build  downloading packages  1 min 15 s");
+}
+
 TEST(RenderProgress, NothingToDoIsDone) {
   EXPECT_EQ(RenderProgress("x", Bytes(0), Bytes(0), milliseconds(0)),
             "x  [########################] 100 %  0 B of 0 B");

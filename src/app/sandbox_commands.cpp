@@ -21,6 +21,7 @@ namespace {
 Result<int> PrintSandbox(const GlobalOptions& options, Session& session,
                          const SandboxRecord& record) {
   const Views views = VENEER_TRY(Views::Of(session.catalog(), session.layout()));
+  PrintWarnings(record.warnings, options.style);
   VENEER_TRY(options.style == OutputStyle::kJson ? PrintJson(views.Json(record))
                                                  : Print(views.Text(record)));
   return 0;
@@ -29,6 +30,7 @@ Result<int> PrintSandbox(const GlobalOptions& options, Session& session,
 Result<int> PrintSandboxes(const GlobalOptions& options, Session& session,
                            const std::vector<SandboxRecord>& records) {
   const Views views = VENEER_TRY(Views::Of(session.catalog(), session.layout()));
+  for (const SandboxRecord& each : records) PrintWarnings(each.warnings, options.style);
   if (options.style == OutputStyle::kText) {
     VENEER_TRY(Print(views.Table(records)));
     return 0;

@@ -106,6 +106,7 @@ Result<int> SnapshotCreate(const GlobalOptions& options, const SnapshotCreateArg
   }();
   if (!snapshot) return Fail(std::move(snapshot).error());
   const Views views = VENEER_TRY(Views::Of(session->catalog(), session->layout()));
+  PrintWarnings(snapshot->warnings, options.style);
   if (options.style == OutputStyle::kJson) {
     VENEER_TRY(PrintJson(views.Json(*snapshot)));
   } else {

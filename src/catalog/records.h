@@ -91,6 +91,8 @@ struct SandboxRecord {
   std::vector<StepTiming> timings{};  // of that operation, in order
   Timestamp created_at{};
   std::optional<MachineRecord> machine{};  // nothing: it is a disk and no machine
+  // What the verb that yields it could not do, though it succeeded; not kept.
+  std::vector<std::string> warnings{};
 };
 
 // Something with several steps that was begun and is not a state of a sandbox: the making of a

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <thread>
 #include <utility>
 
 #include "catalog/ids.h"
@@ -9,12 +11,12 @@
 #include "images/space.h"
 #include "kernel/linux/linux_file.h"
 #include "sandbox/lifecycle.h"
-#include "sandbox/machine.h"
 
 namespace veneer {
 namespace {
 
 constexpr unsigned kMostForks = 1000;
+constexpr std::size_t kMostAtOnce = 8;
 
 struct Forks {
   std::vector<SandboxRecord> records;
@@ -74,15 +76,39 @@ Result<Milliseconds> CloneStoreOf(const Host& host, const SandboxRecord& parent,
 }
 
 // Disk and machine of one moment, for `to`.
-Result<Milliseconds> CloneParent(const Host& host, const SandboxRecord& parent,
+Result<MachineClone> CloneParent(const Host& host, const SandboxRecord& parent,
                                  const std::string& to) {
   Milliseconds held{};
   const auto clone_store = [&]() -> Result<void> {
     held = VENEER_TRY(CloneStoreOf(host, parent, host.layout.Store(to)));
     return {};
   };
-  const Milliseconds still = VENEER_TRY(CloneMachine(host, parent, to, clone_store));
-  return std::max(held, still);
+  MachineClone clone = VENEER_TRY(CloneMachine(host, parent, to, clone_store));
+  clone.held = std::max(held, clone.held);
+  return clone;
+}
+
+// All at once, each by a thread of its own: they wait for their guests, and not for each other.
+Result<void> RunMachines(const Host& host, std::vector<SandboxRecord>& forks,
+                         std::vector<StepClock>& clocks) {
+  std::vector<MachinePlan> plans;
+  for (const SandboxRecord& fork : forks) {
+    plans.push_back(VENEER_TRY(PlanMachine(host, fork, Identity::kNew)));
+  }
+  std::vector<Result<void>> ran(forks.size());
+  std::atomic<std::size_t> next = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t n = 0; n < std::min(forks.size(), kMostAtOnce); ++n) {
+      threads.emplace_back([&] {
+        for (std::size_t at = next++; at < forks.size(); at = next++) {
+          ran[at] = RunMachine(host, plans[at], forks[at], clocks[at]);
+        }
+      });
+    }
+  }
+  for (const Result<void>& each : ran) VENEER_TRY(each);
+  return {};
 }
 
 Result<void> EndAndForget(const Host& host, const SandboxRecord& fork) {
@@ -136,9 +162,12 @@ Result<void> Lifecycle::FillForks(const SandboxRecord& parent, std::vector<Sandb
   clocks.reserve(forks.size());
   for (const SandboxRecord& fork : forks) clocks.emplace_back(host_.log, "fork", fork.id);
   const std::string first = forks.front().id;
-  const auto held =
+  MachineClone clone =
       VENEER_TRY(clocks.front().Time("clone", [&] { return CloneParent(host_, parent, first); }));
-  clocks.front().Note("held", held);
+  clocks.front().Note("held", clone.held);
+  for (const std::string& warning : clone.warnings) {
+    forks.front().warnings.push_back(fmt::format("{}: {}", parent.id, warning));
+  }
   const auto store = VENEER_TRY(LinuxFile::Open(host_.layout.Store(first), Access::kReadOnly));
   for (std::size_t n = 1; n < forks.size(); ++n) {
     VENEER_TRY(clocks[n].Time("clone",
@@ -147,7 +176,12 @@ Result<void> Lifecycle::FillForks(const SandboxRecord& parent, std::vector<Sandb
   }
   // Not before all are there: an attached store changes.
   for (std::size_t n = 0; n < forks.size(); ++n) {
-    forks[n] = VENEER_TRY(Attached(forks[n], clocks[n]));
+    forks[n] = VENEER_TRY(WithDisk(forks[n], clocks[n]));
+  }
+  if (parent.machine) VENEER_TRY(RunMachines(host_, forks, clocks));
+  for (std::size_t n = 0; n < forks.size(); ++n) {
+    forks[n].timings = clocks[n].steps();
+    forks[n].state = SandboxState::kRunning;
   }
   // At once: whoever is killed before has made none.
   return clock.Time("settle", [&] { return host_.catalog.Update(forks); });

@@ -91,6 +91,7 @@ nlohmann::ordered_json JsonViews::Json(const SandboxRecord& sandbox) const {
   json["timings_ms"] = TimingsJson(sandbox.timings);
   if (sandbox.machine) json["machine"] = MachineJson(sandbox);
   if (!sandbox.reason.empty()) json["reason"] = sandbox.reason;
+  if (!sandbox.warnings.empty()) json["warnings"] = sandbox.warnings;
   return json;
 }
 
@@ -112,6 +113,7 @@ nlohmann::ordered_json JsonViews::Json(const Snapshot& snapshot) const {
   nlohmann::ordered_json json = Json(snapshot.record);
   json["held_ms"] = snapshot.held.count();
   json["timings_ms"] = TimingsJson(snapshot.timings);
+  if (!snapshot.warnings.empty()) json["warnings"] = snapshot.warnings;
   return json;
 }
 

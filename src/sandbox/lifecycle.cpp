@@ -8,7 +8,6 @@
 #include "catalog/ids.h"
 #include "cow/create.h"
 #include "images/space.h"
-#include "sandbox/machine.h"
 
 namespace veneer {
 namespace {
@@ -106,22 +105,26 @@ Result<SandboxRecord> Lifecycle::Make(const CreateRequest& request, StepClock& c
   return started;
 }
 
-// Runs the machine, and a new one with an identity of its own. On failure it does not run.
-Result<void> Lifecycle::RunMachineOf(SandboxRecord& record, StepClock& clock) {
+// On failure it does not run.
+Result<void> Lifecycle::RunMachineOf(SandboxRecord& record, Identity identity, StepClock& clock) {
   if (!record.machine) return {};
-  VENEER_TRY(RunMachine(host_, record, clock));
-  if (record.last_operation == VerbName(Verb::kResume)) return {};
-  const Result<void> fresh = clock.Time("identity", [&] { return FreshenMachine(host_, record); });
-  if (!fresh) EndMachine(host_, record).Ignore("recover does it; the cause is what matters");
-  return fresh;
+  const MachinePlan plan = VENEER_TRY(PlanMachine(host_, record, identity));
+  return RunMachine(host_, plan, record, clock);
 }
 
-// Verifies, attaches, runs the machine. What it yields says that it runs, and is yet to be
-// recorded. On failure its disk is not attached.
-Result<SandboxRecord> Lifecycle::Attached(SandboxRecord record, StepClock& clock) {
+// Verifies, and attaches. On failure its disk is not attached.
+Result<SandboxRecord> Lifecycle::WithDisk(SandboxRecord record, StepClock& clock) {
   VENEER_TRY(clock.Time("verify", [&] { return RequireFiles(host_, record); }));
   record.path = VENEER_TRY(clock.Time("attach", [&] { return AttachDiskOf(host_, record); }));
-  const Result<void> runs = RunMachineOf(record, clock);
+  return record;
+}
+
+// The same, and runs the machine. What it yields says that it runs, and is yet to be recorded.
+Result<SandboxRecord> Lifecycle::Attached(SandboxRecord record, StepClock& clock) {
+  const bool as_itself = record.last_operation == VerbName(Verb::kResume);
+  record = VENEER_TRY(WithDisk(std::move(record), clock));
+  const Result<void> runs =
+      RunMachineOf(record, as_itself ? Identity::kItsOwn : Identity::kNew, clock);
   if (!runs) {
     EndDiskOf(host_, record).Ignore("recover does it; the cause is what matters");
     return Fail(runs.error());
@@ -212,7 +215,7 @@ Result<SandboxRecord> Lifecycle::ResumeOne(const std::string& reference,
 
 // Its disk is held by somebody else, and its machine is saved: it goes on from there.
 Error Lifecycle::PausedWithoutDetach(SandboxRecord& record, const Error& cause, StepClock& clock) {
-  const Result<void> runs = RunMachine(host_, record, clock);
+  const Result<void> runs = RunMachineOf(record, Identity::kItsOwn, clock);
   if (runs) {
     Settle(host_, record, SandboxState::kRunning).Ignore("recover does it");
     return cause;

@@ -22,6 +22,7 @@
 #include "catalog/records.h"
 #include "sandbox/backend_set.h"
 #include "sandbox/host.h"
+#include "sandbox/machine.h"
 #include "sandbox/step_clock.h"
 #include "sandbox/transitions.h"
 
@@ -80,8 +81,9 @@ class Lifecycle {
                                              const std::vector<std::string>& ids, StepClock& clock);
 
   Result<SandboxRecord> Start(SandboxRecord record, StepClock& clock);
+  Result<SandboxRecord> WithDisk(SandboxRecord record, StepClock& clock);
   Result<SandboxRecord> Attached(SandboxRecord record, StepClock& clock);
-  Result<void> RunMachineOf(SandboxRecord& record, StepClock& clock);
+  Result<void> RunMachineOf(SandboxRecord& record, Identity identity, StepClock& clock);
   Error PausedWithoutDetach(SandboxRecord& record, const Error& cause, StepClock& clock);
   Result<void> EndMachineOrReturnTo(SandboxState before, SandboxRecord& record);
   Result<void> FillForks(const SandboxRecord& parent, std::vector<SandboxRecord>& forks,

@@ -123,16 +123,22 @@ Result<void> ForgetMachine(const Host& host, const std::string& id) {
   return {};
 }
 
-Result<void> RunMachine(const Host& host, SandboxRecord& record, StepClock& clock) {
-  if (!record.machine) return {};
-  VmSpec spec = VENEER_TRY(SpecOf(host, record));
-  const bool wakes = HasSavedMachine(host, record);
-  if (wakes) spec.acceleration = AccelerationNamed(record.machine->acceleration);
-  if (!wakes) VENEER_TRY(ForgetMachine(host, record.id));
+Result<MachinePlan> PlanMachine(const Host& host, const SandboxRecord& record, Identity identity) {
+  MachinePlan plan{.spec = VENEER_TRY(SpecOf(host, record)),
+                   .wakes = HasSavedMachine(host, record)};
+  if (plan.wakes) plan.spec.acceleration = AccelerationNamed(record.machine->acceleration);
+  if (identity == Identity::kNew) plan.spec.identity = VENEER_TRY(NewIdentity(record.name));
+  return plan;
+}
+
+Result<void> RunMachine(const Host& host, const MachinePlan& plan, SandboxRecord& record,
+                        StepClock& clock) {
+  if (!plan.wakes) VENEER_TRY(ForgetMachine(host, record.id));
   const VmReport report =
-      VENEER_TRY(wakes ? Waking(host, record).Run(std::move(spec)) : host.vmm.Start(spec));
+      VENEER_TRY(plan.wakes ? Waking(host, record).Run(plan.spec) : host.vmm.Start(plan.spec));
   NoteSteps(clock, report.steps);
   record.machine->acceleration = AccelerationName(report.acceleration);
+  record.warnings.insert(record.warnings.end(), report.warnings.begin(), report.warnings.end());
   return {};
 }
 
@@ -146,14 +152,28 @@ Result<std::string> SaveMachine(const Host& host, const SandboxRecord& record, S
                       .memory = own ? SavedMemory::kInFile : SavedMemory::kInState};
   if (own) request.memory_file = layout.Memory(record.id);
   LetWritersGo(host, record, kToEnd);
-  const auto steps = VENEER_TRY(host.vmm.Save(record.id, request));
-  NoteSteps(clock, steps);
+  const SaveReport report = VENEER_TRY(host.vmm.Save(record.id, request));
+  NoteSteps(clock, report.steps);
   return gone;
 }
 
 Result<void> EndMachine(const Host& host, const SandboxRecord& record) {
   if (record.machine) LetWritersGo(host, record, kToEnd);
   return host.vmm.Stop(record.id);
+}
+
+Result<SandboxRecord> SandboxWithMachine(const Catalog& catalog, const std::string& reference) {
+  SandboxRecord record = VENEER_TRY(catalog.Sandbox(reference));
+  if (record.machine) return record;
+  return Fail(ErrorKind::kConflict, fmt::format("{} has no machine", record.id),
+              "make a sandbox with one: veneer create TEMPLATE --boot");
+}
+
+Result<SandboxRecord> SandboxThatRuns(const Catalog& catalog, const std::string& reference) {
+  SandboxRecord record = VENEER_TRY(SandboxWithMachine(catalog, reference));
+  if (record.state == SandboxState::kRunning) return record;
+  return Fail(ErrorKind::kConflict, fmt::format("{} is {}", record.id, StateName(record.state)),
+              "resume it first: veneer resume ID");
 }
 
 std::string MachineIsGone(const std::string& why) {

@@ -16,17 +16,30 @@
 #include <chrono>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "catalog/records.h"
 #include "sandbox/host.h"
 #include "sandbox/step_clock.h"
+#include "vm/vmm.h"
 
 namespace veneer {
 
-// Boots, or goes on from what was saved. Fills in how it runs. On failure it does not run; what was
-// saved is still there unless it ran already. kUsage: its template boots nothing.
-Result<void> RunMachine(const Host& host, SandboxRecord& record, StepClock& clock);
+// What a machine is run with. Only looking it up needs the catalog: many may be run at once, each
+// by a thread of its own.
+struct MachinePlan {
+  VmSpec spec;
+  bool wakes = false;  // there is something to go on from
+};
+// kUsage: its template boots nothing. Precondition: it has a machine.
+enum class Identity : std::uint8_t { kItsOwn, kNew };
+Result<MachinePlan> PlanMachine(const Host& host, const SandboxRecord& record, Identity identity);
+
+// Boots, or goes on from what was saved. Fills in how it runs, and what it goes on without. On
+// failure it does not run; what was saved is still there unless it ran already.
+Result<void> RunMachine(const Host& host, const MachinePlan& plan, SandboxRecord& record,
+                        StepClock& clock);
 
 // Saves it and ends it. On failure it runs on. Yields why one that was not there any more had
 // ended, and nothing for one that was saved, or for a disk without a machine.
@@ -34,17 +47,20 @@ Result<std::string> SaveMachine(const Host& host, const SandboxRecord& record, S
 
 // A copy of a sandbox's machine for `to` (a sandbox or a template), of the moment at which
 // `clone_disk` is called: its memory and state, where it runs or is saved, else nothing but the
-// disk. One that runs stands still meanwhile; yields how long.
-Result<std::chrono::duration<double, std::milli>> CloneMachine(
-    const Host& host, const SandboxRecord& sandbox, const std::string& to,
-    const std::function<Result<void>()>& clone_disk);
+// disk. One that runs stands still meanwhile.
+struct MachineClone {
+  std::chrono::duration<double, std::milli> held{};  // how long it stood still
+  std::vector<std::string> warnings{};               // what it goes on without
+};
+Result<MachineClone> CloneMachine(const Host& host, const SandboxRecord& sandbox,
+                                  const std::string& to,
+                                  const std::function<Result<void>()>& clone_disk);
 
 // The same memory and state for `to`; nothing where `from` has none. What is shared never changes.
 Result<void> ShareMachine(const Host& host, const std::string& from, const std::string& to);
 
-// A machine that is a copy of another, or of its template, gets what must be its own: host name,
-// machine id, random numbers.
-Result<void> FreshenMachine(const Host& host, const SandboxRecord& record);
+// What a machine that is a copy of another, or of its template, must have of its own.
+Result<VmIdentity> NewIdentity(const std::string& host_name);
 
 // Ends it as it is; nothing happens where there is none.
 Result<void> EndMachine(const Host& host, const SandboxRecord& record);
@@ -54,6 +70,11 @@ bool HasSavedMachine(const Host& host, const SandboxRecord& record);
 
 // Its memory and state.
 Result<void> ForgetMachine(const Host& host, const std::string& id);
+
+// A sandbox that has a machine. kConflict where it is a disk alone.
+Result<SandboxRecord> SandboxWithMachine(const Catalog& catalog, const std::string& reference);
+// The same, and its machine runs.
+Result<SandboxRecord> SandboxThatRuns(const Catalog& catalog, const std::string& reference);
 
 // Nothing for a disk without a machine, and for a machine that runs; else why it does not.
 Result<std::string> WhyMachineIsGone(const Host& host, const SandboxRecord& record);

@@ -18,10 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using Milliseconds = std::chrono::duration<double, std::milli>;
-
 constexpr std::size_t kSeedSize = 64;
-constexpr std::chrono::seconds kFreshenPatience{60};
 
 bool Exists(const std::string& path) {
   std::error_code error;
@@ -34,27 +31,36 @@ Result<void> CloneInto(const std::string& from, const std::string& to) {
   return {};
 }
 
+Result<void> RemoveWhereThere(const std::string& path) {
+  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+  return FailErrno(errno, fmt::format("remove {}", path));
+}
+
 Result<void> LinkWhereThere(const std::string& from, const std::string& to) {
   if (::link(from.c_str(), to.c_str()) == 0 || errno == ENOENT) return {};
   return FailErrno(errno, fmt::format("link {} to {}", to, from));
 }
 
-Result<Milliseconds> CloneRunning(const Host& host, const SandboxRecord& sandbox,
+Result<MachineClone> CloneRunning(const Host& host, const SandboxRecord& sandbox,
                                   const std::string& to,
                                   const std::function<Result<void>()>& clone_disk) {
   const std::string memory = host.layout.Memory(sandbox.id);
+  const std::string base = host.layout.Base(to);
   const bool own = Exists(memory);
   SaveRequest request{.state = host.layout.State(to),
                       .memory = own ? SavedMemory::kInFile : SavedMemory::kInState,
-                      .then = SaveRequest::Then::kGoOn};
-  request.while_still = [&]() -> Result<void> {
-    VENEER_TRY(clone_disk());
-    return own ? CloneInto(memory, host.layout.Base(to)) : Result<void>();
-  };
-  const auto steps = VENEER_TRY(host.vmm.Save(sandbox.id, request));
-  Milliseconds held{};
-  for (const VmStep& step : steps) held += step.took;
-  return held;
+                      .then = SaveRequest::Then::kGoOn,
+                      .while_still = clone_disk};
+  if (own) {
+    request.copy_memory = [&]() -> Result<void> {
+      VENEER_TRY(RemoveWhereThere(base));
+      return CloneInto(memory, base);
+    };
+  }
+  SaveReport report = VENEER_TRY(host.vmm.Save(sandbox.id, request));
+  MachineClone clone{.warnings = std::move(report.warnings)};
+  for (const VmStep& step : report.steps) clone.held += step.took;
+  return clone;
 }
 
 // Thirty-two hex digits of its own, and bytes for the kernel's random numbers.
@@ -68,38 +74,22 @@ Result<std::string> RandomHex(std::size_t bytes) {
   return hex;
 }
 
-// RNDADDENTROPY and RNDRESEEDCRNG (linux/random.h): from here on its numbers are its own.
-constexpr const char* kFreshen = R"PERL(
-use strict;
-my ($name, $id, $seed) = @ARGV;
-sub put { my ($path, $text) = @_; open my $f, '>', $path or return; print $f $text; close $f }
-open my $random, '+<', '/dev/urandom' or die "no /dev/urandom: $!";
-my $bytes = pack 'H*', $seed;
-ioctl $random, 0x40085203, pack('i i a*', 8 * length $bytes, length $bytes, $bytes)
-  or die "the kernel takes no entropy: $!";
-ioctl $random, 0x5207, 0;
-put('/proc/sys/kernel/hostname', $name);
-put('/etc/hostname', "$name\n");
-put('/etc/machine-id', "$id\n");
-put('/var/lib/dbus/machine-id', "$id\n") if -f '/var/lib/dbus/machine-id' && !-l _;
-)PERL";
-
 }  // namespace
 
-Result<Milliseconds> CloneMachine(const Host& host, const SandboxRecord& sandbox,
+Result<MachineClone> CloneMachine(const Host& host, const SandboxRecord& sandbox,
                                   const std::string& to,
                                   const std::function<Result<void>()>& clone_disk) {
   const bool runs = sandbox.machine && sandbox.state == SandboxState::kRunning;
   if (runs) return CloneRunning(host, sandbox, to, clone_disk);
   VENEER_TRY(clone_disk());
-  if (!HasSavedMachine(host, sandbox)) return Milliseconds(0);
+  if (!HasSavedMachine(host, sandbox)) return MachineClone{};
   if (const std::string memory = host.layout.Memory(sandbox.id); Exists(memory)) {
     VENEER_TRY(CloneInto(memory, host.layout.Base(to)));
     VENEER_TRY(LinkWhereThere(host.layout.State(sandbox.id), host.layout.State(to)));
-    return Milliseconds(0);
+    return MachineClone{};
   }
   VENEER_TRY(ShareMachine(host, sandbox.id, to));
-  return Milliseconds(0);
+  return MachineClone{};
 }
 
 Result<void> ShareMachine(const Host& host, const std::string& from, const std::string& to) {
@@ -107,25 +97,11 @@ Result<void> ShareMachine(const Host& host, const std::string& from, const std::
   return LinkWhereThere(host.layout.State(from), host.layout.State(to));
 }
 
-Result<void> FreshenMachine(const Host& host, const SandboxRecord& record) {
-  if (!record.machine) return {};
+Result<VmIdentity> NewIdentity(const std::string& host_name) {
   constexpr std::size_t kIdSize = 16;
-  const std::string id = VENEER_TRY(RandomHex(kIdSize));
-  const std::string seed = VENEER_TRY(RandomHex(kSeedSize));
-  std::string complaint;
-  const ExecRequest request{.argv = {"perl", "-e", kFreshen, record.name, id, seed},
-                            .timeout = kFreshenPatience,
-                            .output_limit = KiB(4),
-                            .output = [&](ExecStream, std::string_view text) -> Result<void> {
-                              complaint += text;
-                              return {};
-                            }};
-  const ExecEnd end = VENEER_TRY(host.vmm.Exec(record.id, request));
-  if (ShellStatus(end) == 0) return {};
-  return Fail(
-      ErrorKind::kFailed,
-      fmt::format("{} does not get an identity of its own: {}", record.id,
-                  complaint.empty() ? "no word why" : complaint.substr(0, complaint.find('\n'))));
+  return VmIdentity{.host_name = host_name,
+                    .machine_id = VENEER_TRY(RandomHex(kIdSize)),
+                    .seed = VENEER_TRY(RandomHex(kSeedSize))};
 }
 
 }  // namespace veneer

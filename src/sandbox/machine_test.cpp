@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <set>
 #include <string>
 
 #include "sandbox/recover.h"
@@ -156,19 +157,44 @@ TEST_F(MachineTest, ForksGoOnFromOneMomentEachByItself) {
   const int before = std::stoi(Count("web"));
   const auto forks = lifecycle_.Fork("web", 2);
   ASSERT_TRUE(forks) << forks.error().what;
+  std::set<std::string> seeds;
   for (const SandboxRecord& fork : *forks) {
-    // One more than the parent had: each was given an identity first.
-    EXPECT_EQ(std::stoi(Count(fork.name)), before + 2);
+    EXPECT_EQ(std::stoi(Count(fork.name)), before + 1);
+    const auto& identity = vmm_.SpecOf(fork.id).identity;
+    ASSERT_TRUE(identity);
+    EXPECT_EQ(identity->host_name, fork.name);
+    seeds.insert(identity->seed + identity->machine_id);
     EXPECT_FALSE(HasFile(layout_.State(fork.id)));
     EXPECT_FALSE(HasFile(layout_.Base(fork.id)));
   }
+  EXPECT_THAT(seeds, SizeIs(2));
   EXPECT_EQ(std::stoi(Count("web")), before + 1);
   const SandboxRecord& first = forks->front();
   for (int round = 1; round <= 2; ++round) {
     ASSERT_TRUE(lifecycle_.Pause(first.id));
     ASSERT_TRUE(lifecycle_.Resume(first.id));
-    EXPECT_EQ(std::stoi(Count(first.name)), before + 2 + round);
+    EXPECT_EQ(std::stoi(Count(first.name)), before + 1 + round);
+    EXPECT_FALSE(vmm_.SpecOf(first.id).identity) << "it goes on as itself";
   }
+}
+
+TEST_F(MachineTest, WhereOneForkDoesNotRunThereIsNone) {
+  Boot("web");
+  vmm_.FailNext(FakeVmm::Op::kWake, kInjected);
+  EXPECT_FALSE(lifecycle_.Fork("web", 3));
+  EXPECT_EQ(catalog_->Sandboxes()->size(), 1U);
+  EXPECT_THAT(dm_.Attached().value(), SizeIs(1));
+  EXPECT_TRUE(vmm_.IsRunning(Recorded("web").id));
+}
+
+TEST_F(MachineTest, WhatAMachineGoesOnWithoutIsTold) {
+  Boot("web");
+  ASSERT_TRUE(lifecycle_.Pause("web"));
+  vmm_.Warn("its clock is not set");
+  const auto resumed = lifecycle_.Resume("web");
+  ASSERT_TRUE(resumed);
+  EXPECT_THAT(resumed->warnings, ::testing::ElementsAre("its clock is not set"));
+  EXPECT_THAT(Recorded("web").warnings, IsEmpty());
 }
 
 TEST_F(MachineTest, ForksOfAPausedMachineAreItsMoment) {
@@ -177,7 +203,7 @@ TEST_F(MachineTest, ForksOfAPausedMachineAreItsMoment) {
   ASSERT_TRUE(lifecycle_.Pause("web"));
   const auto forks = lifecycle_.Fork("web", 1);
   ASSERT_TRUE(forks) << forks.error().what;
-  EXPECT_EQ(std::stoi(Count(forks->front().name)), before + 2);
+  EXPECT_EQ(std::stoi(Count(forks->front().name)), before + 1);
   ASSERT_TRUE(lifecycle_.Resume("web"));
   EXPECT_EQ(std::stoi(Count("web")), before + 1);
 }
@@ -189,7 +215,7 @@ TEST_F(MachineTest, ASnapshotWithMemoryStartsOthersFromItsMoment) {
   ASSERT_TRUE(snapshot) << snapshot.error().what;
   EXPECT_TRUE(snapshot->record.machine);
   Boot("two", "ready");
-  EXPECT_EQ(std::stoi(Count("two")), before + 2);
+  EXPECT_EQ(std::stoi(Count("two")), before + 1);
   EXPECT_EQ(std::stoi(Count("web")), before + 1);
   ASSERT_TRUE(lifecycle_.Destroy("two", DestroyMode::kCareful));
   ASSERT_TRUE(Templates(host_).Remove("ready"));

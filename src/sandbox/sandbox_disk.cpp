@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "backend/user/nbd_address.h"
+#include "kernel/nbd_address.h"
 #include "sandbox/lifecycle.h"
 #include "sandbox/machine.h"
 #include "sandbox/templates.h"

@@ -38,6 +38,7 @@ Result<Bytes> RoomFor(const Host& host, const SandboxRecord& sandbox) {
 struct StillStore {
   std::unique_ptr<LinuxFile> file;
   Milliseconds held{};
+  std::vector<std::string> warnings{};
 };
 Result<StillStore> HoldStill(const Host& host, const SandboxRecord& sandbox,
                              const std::string& made) {
@@ -51,8 +52,9 @@ Result<StillStore> HoldStill(const Host& host, const SandboxRecord& sandbox,
     path = clone;
     return {};
   };
-  const Milliseconds held = VENEER_TRY(CloneMachine(host, sandbox, made, clone_disk));
-  still.held = std::max(still.held, held);
+  MachineClone machine = VENEER_TRY(CloneMachine(host, sandbox, made, clone_disk));
+  still.held = std::max(still.held, machine.held);
+  still.warnings = std::move(machine.warnings);
   still.file = VENEER_TRY(LinuxFile::Open(path, Access::kReadOnly));
   VENEER_TRY(still.file->TryLock(LinuxFile::Lock::kShared));
   return still;
@@ -97,7 +99,7 @@ Result<Snapshot> Snapshotting::Run(const IntentRecord& intent, StepClock& clock,
   VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Begin(intent); }));
   const std::string clone = host_.layout.SnapshotStore(made_.id);
   VENEER_TRY(clock.Time("verify", [&] { return RequireFiles(host_, sandbox_); }));
-  const StillStore still =
+  StillStore still =
       VENEER_TRY(clock.Time("clone", [&] { return HoldStill(host_, sandbox_, made_.id); }));
   VENEER_TRY(TakeOverMachine());
   VENEER_TRY(clock.Time("flatten", [&] { return Flatten(*still.file, progress); }));
@@ -107,7 +109,10 @@ Result<Snapshot> Snapshotting::Run(const IntentRecord& intent, StepClock& clock,
   Templates templates(host_);
   TemplateRecord finished =
       VENEER_TRY(clock.Time("digest", [&] { return templates.Finish(made_, intent, progress); }));
-  return Snapshot{.record = std::move(finished), .held = still.held, .timings = clock.steps()};
+  return Snapshot{.record = std::move(finished),
+                  .held = still.held,
+                  .timings = clock.steps(),
+                  .warnings = std::move(still.warnings)};
 }
 
 // `made`: the name that it is to have, and its id, if that is chosen already.

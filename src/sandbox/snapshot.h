@@ -20,6 +20,7 @@ struct Snapshot {
   // How long the sandbox's users had to wait; 0 for a paused one.
   std::chrono::duration<double, std::milli> held{};
   std::vector<StepTiming> timings;
+  std::vector<std::string> warnings{};  // what the sandbox goes on without
 };
 
 // `name`: of the new template; `id`: its id (NewId), or empty, and it gets one here. kConflict: the

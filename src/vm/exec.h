@@ -33,6 +33,8 @@ struct ExecRequest {
   std::function<Result<void>(ExecStream, std::string_view)> output{};
   // Asked at least a few times a second; an error ends the command, and is the error. May be empty.
   std::function<Result<void>()> check{};
+  // Asked as often: a signal for its process group. May be empty.
+  std::function<std::optional<int>()> signal{};
 };
 
 enum class ExecOutcome : std::uint8_t { kExited, kSignalled, kTimedOut };

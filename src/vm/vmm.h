@@ -43,6 +43,13 @@ enum class VmMemory : std::uint8_t {
   kShared,  // the file never changes, and many may start from it; what the guest writes is private
 };
 
+// What a machine must have of its own.
+struct VmIdentity {
+  std::string host_name;
+  std::string machine_id;  // 32 hex digits
+  std::string seed;        // hex: for the kernel's random numbers
+};
+
 struct VmSpec {
   std::string id;    // of its sandbox: [a-z0-9-]
   std::string disk;  // the path that the backend gave
@@ -56,6 +63,8 @@ struct VmSpec {
   VmNetwork network = VmNetwork::kNone;
   // What a saved state needs; else the best that this host has.
   std::optional<VmAcceleration> acceleration{};
+  // Given to it before anybody else is let in; one that goes on as itself gets none.
+  std::optional<VmIdentity> identity{};
 };
 
 // A step of a verb, and how long it took.
@@ -67,6 +76,12 @@ struct VmStep {
 struct VmReport {
   VmAcceleration acceleration = VmAcceleration::kEmulation;
   std::vector<VmStep> steps{};
+  std::vector<std::string> warnings{};  // what it goes on without
+};
+
+struct SaveReport {
+  std::vector<VmStep> steps{};
+  std::vector<std::string> warnings{};  // of a machine that goes on
 };
 
 // What a saved state has in it.
@@ -76,12 +91,15 @@ enum class SavedMemory : std::uint8_t {
 };
 
 struct SaveRequest {
-  std::string state;  // the new file, durable when the verb is done
+  std::string state;  // the new file, durable when the verb is done; it has its name last of all
   SavedMemory memory = SavedMemory::kInFile;
   std::string memory_file{};  // kInFile: made durable before the state has its name
+  // kInFile, and it goes on: makes a copy of the memory of that moment; called again, to make it
+  // anew, where something reached the memory meanwhile.
+  std::function<Result<void>()> copy_memory{};
   enum class Then : std::uint8_t { kEnd, kGoOn } then = Then::kEnd;
-  // Called while the guest stands still and everything is saved; where it fails the machine goes
-  // on. May be empty.
+  // Called while the guest stands still and everything else is saved; where it fails the machine
+  // goes on. May be empty.
   std::function<Result<void>()> while_still{};
 };
 
@@ -111,8 +129,9 @@ class Vmm {
   Vmm& operator=(const Vmm&) = delete;
   virtual ~Vmm() = default;
 
-  // Boots, and returns when commands can be run in it. On failure nothing is left of it, and the
-  // error tells the end of its console. kConflict: it runs already; kUnsupported: no QEMU here.
+  // Boots, and returns when commands can be run in it and its clock is right. On failure nothing is
+  // left of it, and the error tells the end of its console. kConflict: it runs already;
+  // kUnsupported: no QEMU here.
   virtual Result<VmReport> Start(const VmSpec& spec) = 0;
 
   // Goes on from a saved state, with the same spec but for disk and memory file. The guest's clock
@@ -121,9 +140,10 @@ class Vmm {
   virtual Result<VmReport> Restore(const VmSpec& spec, const std::string& state, SavedMemory memory,
                                    const std::function<Result<void>()>& before_running) = 0;
 
-  // Freezes the guest's file systems where it answers, stops it and saves it. Where that fails it
-  // runs on, and the state's file is gone. kNotFound: there is none.
-  virtual Result<std::vector<VmStep>> Save(const std::string& id, const SaveRequest& request) = 0;
+  // Freezes the guest's file systems where it answers, stops it and saves it. What comes over its
+  // ports meanwhile is in both, state and memory, or in none. Where it fails it runs on, and no
+  // state is there. kNotFound: there is no machine.
+  virtual Result<SaveReport> Save(const std::string& id, const SaveRequest& request) = 0;
 
   // Runs a command in the guest, from its start to its end. Many at once may. kNotFound: there is
   // no machine, or no such program, directory or user in it; kConflict: too many commands.

@@ -95,6 +95,7 @@ TEST_F(DemoTest, SucceedsAndLeavesNothing) {
   EXPECT_EQ(json.at("fork").at("count"), 10);
   EXPECT_GE(BytesIn(json, "fork it 10 times while it runs", "changed_bytes"), 2'000'000'000U);
   EXPECT_GT(BytesIn(json, "take a snapshot of it while it runs", "used_bytes"), 200'000'000U);
+  EXPECT_THAT(json.at("machine").at("skipped").get<std::string>(), HasSubstr("kernel"));
   ExpectNothingIsLeft();
 }
 

@@ -16,10 +16,10 @@
 
 #include "backend/user/control_socket.h"
 #include "backend/user/disk_place.h"
-#include "backend/user/nbd_address.h"
 #include "base/unique_fd.h"
 #include "kernel/linux/linux_mounts.h"
 #include "kernel/linux/read_text.h"
+#include "kernel/nbd_address.h"
 
 namespace veneer::scenario {
 namespace {

@@ -1,5 +1,7 @@
 #include "api/http/conversation.h"
 
+#include <sys/socket.h>
+
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
@@ -8,6 +10,7 @@
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
+#include <cerrno>
 #include <utility>
 #include <variant>
 
@@ -54,6 +57,18 @@ std::string TextOf(const std::vector<Event>& events) {
 
 }  // namespace
 
+WorkerPool& Conversation::PoolOf(Lane lane) const {
+  switch (lane) {
+    case Lane::kChange:
+      return parts_.changing;
+    case Lane::kRun:
+      return parts_.running;
+    case Lane::kLook:
+      break;
+  }
+  return parts_.looking;
+}
+
 Conversation::Conversation(const HttpServer::Parts& parts, const Door& door,
                            Protocol::socket socket)
     : parts_(parts),
@@ -71,6 +86,7 @@ Task<void> Conversation::Hold() {
 void Conversation::End() {
   ending_ = true;
   if (bell_) bell_->cancel();
+  if (talk_) talk_->End();
   if (!idle_) return;
   boost::system::error_code error;
   (void)stream_.socket().close(error);
@@ -117,6 +133,10 @@ Task<bool> Conversation::Converse(Parser& parser) {
   const bool listens = parser.get().method() != http::verb::head;
   if (listens && admitted.route->reply == Reply::kEvents) {
     co_await TellEvents(admitted.request.last_event_id);
+    co_return false;
+  }
+  if (listens && admitted.route->reply == Reply::kCommand && IsWebSocket(parser)) {
+    co_await StreamCommand(parser, std::move(admitted.object));
     co_return false;
   }
   Response response = co_await Handle(admitted);
@@ -190,12 +210,12 @@ Task<std::optional<Response>> Conversation::ReadUpload(Parser& parser) {
 
 Task<Response> Conversation::Handle(Admitted& admitted) {
   stream_.expires_never();  // it is done, whether its sender waits or not
+  admitted.request.wanted = [this] { return IsWaiting(); };
   std::move_only_function<Response(Session&)> work = [this, &admitted](Session& session) {
     Service service(session.host(), parts_.shared);
     return Answer(admitted, service);
   };
-  WorkerPool& pool = admitted.route->lane == Lane::kChange ? parts_.changing : parts_.looking;
-  auto response = co_await InPool<Response>(pool, std::move(work));
+  auto response = co_await InPool<Response>(PoolOf(admitted.route->lane), std::move(work));
   co_return response ? *std::move(response) : Unavailable("too many requests wait");
 }
 
@@ -206,6 +226,32 @@ Task<bool> Conversation::Send(Response response, const Parser& parser, After aft
   stream_.expires_after(parts_.limits.patience);
   const auto [error, size] = co_await http::async_write(stream_, wire, kAwait);
   co_return keeps && !error;
+}
+
+// For a worker: the socket stays open for as long as its answer is awaited.
+Result<void> Conversation::IsWaiting() {
+  if (ending_) return Fail(ErrorKind::kFailed, "the daemon ends");
+  char byte = 0;
+  const int socket = stream_.socket().native_handle();
+  const ssize_t n = ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  const bool gone = n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+  return gone ? FailErrno(EPIPE, "wait for the client") : Result<void>();
+}
+
+Task<void> Conversation::StreamCommand(Parser& parser, std::string sandbox) {
+  if (!OffersExec(HeadOf(parser).protocols)) {
+    co_await Refuse(Malformed("the WebSocket does not offer the subprotocol veneer.exec.v1"),
+                    parser);
+    co_return;
+  }
+  if (buffer_.size() != 0) {
+    co_await Refuse(Malformed("messages came before the WebSocket was accepted"), parser);
+    co_return;
+  }
+  auto executor = co_await asio::this_coro::executor;
+  talk_ = std::make_shared<ExecTalk>(executor, parts_, stream_, std::move(sandbox));
+  co_await ExecTalk::Hold(talk_, parser.get());
+  talk_.reset();
 }
 
 // Answers and closes. A close while bytes wait to be read would take the answer back.

@@ -2,6 +2,7 @@
 // runs in the pools of workers.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <string_view>
 
 #include "api/guard.h"
+#include "api/http/exec_talk.h"
 #include "api/http/wire.h"
 #include "api/http_server.h"
 #include "api/upload.h"
@@ -40,6 +42,9 @@ class Conversation {
   Task<void> Refuse(Response response, const Parser& parser);
   Task<void> TellEvents(std::string last);
   Task<bool> SendEvents(std::string text);
+  Task<void> StreamCommand(Parser& parser, std::string sandbox);
+  [[nodiscard]] Result<void> IsWaiting();
+  [[nodiscard]] WorkerPool& PoolOf(Lane lane) const;
 
   struct Piece {
     beast::error_code error{};
@@ -55,8 +60,9 @@ class Conversation {
   std::optional<Upload> upload_{};
   // Rings where there is news for this client; there while it is told events.
   std::shared_ptr<asio::steady_timer> bell_{};
+  std::shared_ptr<ExecTalk> talk_{};  // while a command is streamed
   bool idle_ = true;
-  bool ending_ = false;
+  std::atomic<bool> ending_ = false;  // written by its thread, read by workers too
 };
 
 }  // namespace veneer::api

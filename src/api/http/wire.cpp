@@ -44,6 +44,7 @@ Head HeadOf(const Parser& parser) {
   const auto origin = message.find(http::field::origin);
   if (origin != message.end()) head.credentials.origin = TextOf(origin->value());
   head.last_event_id = TextOf(message["Last-Event-ID"]);
+  head.protocols = TextOf(message[http::field::sec_websocket_protocol]);
   head.credentials.authorization = TextOf(message[http::field::authorization]);
   return head;
 }

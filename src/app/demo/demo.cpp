@@ -6,8 +6,10 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <utility>
+#include <variant>
 
 #include "app/demo/demo_story.h"
+#include "app/demo/machine_story.h"
 #include "app/demo/step_log.h"
 #include "app/demo/template_image.h"
 #include "app/interrupt_watch.h"
@@ -24,6 +26,30 @@ constexpr Bytes kRoomNeeded = GiB(6);
 
 double MillisecondsOf(std::chrono::microseconds time) {
   return static_cast<double>(time.count()) / 1000;
+}
+
+// What came of the machine: its facts, or why there was none.
+using MachineEnd = std::variant<MachineFacts, std::string>;
+
+std::string RenderMachine(const MachineEnd& end) {
+  if (const auto* why = std::get_if<std::string>(&end)) {
+    return fmt::format("\nNo machine was booted: {}.\n", *why);
+  }
+  const auto& facts = std::get<MachineFacts>(end);
+  return fmt::format(
+      "\nAs a machine ({}, {}) it booted in {}, paused in {} and came back in {} with its process\n"
+      "counting on; a fork of it, running, took {}.\n",
+      facts.said, facts.acceleration, RenderDuration(facts.boot), RenderDuration(facts.pause),
+      RenderDuration(facts.resume), RenderDuration(facts.fork));
+}
+
+nlohmann::ordered_json MachineJson(const MachineEnd& end) {
+  if (const auto* why = std::get_if<std::string>(&end)) return {{"skipped", *why}};
+  const auto& facts = std::get<MachineFacts>(end);
+  return {{"acceleration", facts.acceleration},      {"said", facts.said},
+          {"boot_ms", MillisecondsOf(facts.boot)},   {"command_ms", MillisecondsOf(facts.command)},
+          {"pause_ms", MillisecondsOf(facts.pause)}, {"resume_ms", MillisecondsOf(facts.resume)},
+          {"fork_ms", MillisecondsOf(facts.fork)}};
 }
 
 std::string RenderText(const TemplateImage& image, const DemoFacts& facts, const StepLog& log) {
@@ -94,6 +120,15 @@ Result<DemoFacts> Tell(const WorkDirectory& work, const TemplateImage& image,
   return story->Run();
 }
 
+// The same for the machine, or why there is none.
+Result<MachineEnd> TellOfTheMachine(const WorkDirectory& work, const TemplateImage& image,
+                                    const GlobalOptions& options, StepLog& log,
+                                    const InterruptWatch& watch) {
+  if (auto why = WhyNoMachine(image)) return *std::move(why);
+  const auto story = VENEER_TRY(MachineStory::Begin(work.run(), image, options.run, log, watch));
+  return VENEER_TRY(story->Run());
+}
+
 }  // namespace
 
 Result<int> RunDemo(const GlobalOptions& options, const DemoArguments& arguments) {
@@ -107,12 +142,15 @@ Result<int> RunDemo(const GlobalOptions& options, const DemoArguments& arguments
   StepLog log;
   const TemplateImage image = VENEER_TRY(TemplateFor(arguments, work, log, *watch));
   const DemoFacts facts = VENEER_TRY(Tell(work, image, options, log, *watch));
+  const MachineEnd machine = VENEER_TRY(TellOfTheMachine(work, image, options, log, *watch));
   if (arguments.keep) work.Keep();
   if (options.style == OutputStyle::kJson) {
-    VENEER_TRY(PrintJson(RenderFacts(image, facts, log)));
+    nlohmann::ordered_json json = RenderFacts(image, facts, log);
+    json["machine"] = MachineJson(machine);
+    VENEER_TRY(PrintJson(json));
     return 0;
   }
-  VENEER_TRY(Print(RenderText(image, facts, log)));
+  VENEER_TRY(Print(RenderText(image, facts, log) + RenderMachine(machine)));
   if (arguments.keep) {
     const std::string kept = work.run();
     VENEER_TRY(Print(fmt::format("Kept: {0}; try 'veneer --root {0}/state template ls'\n", kept)));

@@ -2,7 +2,8 @@
 //
 // Builds a Debian image, imports it as a template, makes a sandbox of it and works on its disk
 // through the kernel's own ext4; pauses, flattens and resumes it, forks it ten times and takes a
-// snapshot while it runs, makes a sandbox of that, and destroys them all (demo_story.h).
+// snapshot while it runs, makes a sandbox of that, and destroys them all (demo_story.h). Then boots
+// the image as a machine (machine_story.h), or says what is missing for that.
 // Leaves nothing behind but what was asked for, also when it is interrupted or fails.
 #pragma once
 

@@ -6,9 +6,10 @@
 #include <iterator>
 #include <system_error>
 
-#include "app/apt_sources.h"
+#include "app/debian_root.h"
 #include "app/demo/machine_files.h"
 #include "app/program.h"
+#include "app/template_scripts.h"
 #include "app/work_directory.h"
 #include "kernel/linux/linux_file.h"
 
@@ -38,18 +39,6 @@ class TemporaryTree {
   fs::path path_;
 };
 
-Result<void> Debootstrap(const std::string& suite, const fs::path& root,
-                         const InterruptWatch& watch) {
-  const std::vector<std::string> sources = FindAptSources(suite);
-  if (suite.empty() || sources.empty()) {
-    return Fail(ErrorKind::kUnsupported, "this machine has no APT sources of a Debian release");
-  }
-  std::vector<std::string> argv = {"mmdebstrap", "--quiet", "--variant=minbase", suite, root};
-  argv.insert(argv.end(), sources.begin(), sources.end());
-  VENEER_TRY(RunOrFail(argv, watch));
-  return {};
-}
-
 Result<void> CopyMachine(const fs::path& root, const InterruptWatch& watch) {
   std::error_code error;
   fs::create_directories(root, error);
@@ -60,10 +49,19 @@ Result<void> CopyMachine(const fs::path& root, const InterruptWatch& watch) {
 
 // Yields what is in the root.
 Result<std::string> FillRoot(const fs::path& root, StepLog& log, const InterruptWatch& watch) {
-  const std::string suite = DebianCodename(ContentsOf("/etc/os-release"));
-  const Result<void> debian = log.Run("bootstrap a Debian root (mmdebstrap minbase)",
-                                      [&] { return Debootstrap(suite, root, watch); });
-  if (debian) return fmt::format("Debian {}, mmdebstrap --variant=minbase", suite);
+  const TemporaryTree work(root.native() + "-work");
+  const DebianRoot wanted{.suite = OwnSuite(), .work = work.path(), .target = root};
+  const Result<void> debian =
+      log.Run("bootstrap a Debian root that boots (mmdebstrap minbase)", [&]() -> Result<void> {
+        std::error_code error;
+        fs::create_directories(work.path(), error);
+        if (error) return FailErrno(error.value(), fmt::format("make {}", work.path().string()));
+        VENEER_TRY(MakeDebianRoot(wanted, watch));
+        fs::rename(wanted.kernel(), root.parent_path() / "kernel", error);
+        if (!error) fs::rename(wanted.initrd(), root.parent_path() / "initrd", error);
+        return error ? FailErrno(error.value(), "keep the kernel") : Result<void>();
+      });
+  if (debian) return fmt::format("Debian {}, mmdebstrap --variant=minbase", wanted.suite);
   VENEER_TRY(watch.Check());
   RemoveTree(root);
   VENEER_TRY(
@@ -85,6 +83,13 @@ Result<void> MakeImage(const fs::path& root, const fs::path& image, const Interr
   return {};
 }
 
+std::optional<BootSource> BootFilesIn(const fs::path& directory) {
+  if (!fs::exists(directory / "kernel") || !fs::exists(directory / "initrd")) return std::nullopt;
+  return BootSource{.kernel = directory / "kernel",
+                    .initrd = directory / "initrd",
+                    .cmdline = std::string(kDebianCmdline)};
+}
+
 }  // namespace
 
 Result<TemplateImage> ObtainTemplate(const fs::path& directory, StepLog& log,
@@ -92,7 +97,8 @@ Result<TemplateImage> ObtainTemplate(const fs::path& directory, StepLog& log,
   const fs::path image = directory / "template.img";
   const fs::path about = directory / "template.txt";
   if (fs::exists(image) && fs::exists(about)) {
-    return TemplateImage{image, ContentsOf(about) + " (kept from an earlier run)"};
+    return TemplateImage{image, ContentsOf(about) + " (kept from an earlier run)",
+                         BootFilesIn(directory)};
   }
   const TemporaryTree root(directory / "template-root");
   const std::string source = VENEER_TRY(FillRoot(root.path(), log, watch));
@@ -101,7 +107,7 @@ Result<TemplateImage> ObtainTemplate(const fs::path& directory, StepLog& log,
   const auto file = VENEER_TRY(LinuxFile::Open(image, Access::kReadOnly));
   log.Note({.used = VENEER_TRY(file->AllocatedBytes())});
   std::ofstream(about) << source;
-  return TemplateImage{image, source};
+  return TemplateImage{image, source, BootFilesIn(directory)};
 }
 
 }  // namespace veneer

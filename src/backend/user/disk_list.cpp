@@ -8,9 +8,9 @@
 #include <system_error>
 
 #include "backend/user/leftovers.h"
-#include "backend/user/nbd_address.h"
 #include "export/fuse/fuse_export.h"
 #include "kernel/linux/read_text.h"
+#include "kernel/nbd_address.h"
 
 namespace veneer {
 

@@ -10,8 +10,8 @@
 #include <system_error>
 
 #include "backend/user/mount_point.h"
-#include "backend/user/nbd_address.h"
 #include "kernel/linux/linux_mounts.h"
+#include "kernel/nbd_address.h"
 
 namespace veneer {
 namespace {

@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "backend/user/disk_place.h"
-#include "backend/user/nbd_address.h"
 #include "kernel/linux/linux_holders.h"
 #include "kernel/linux/unix_socket.h"
 #include "kernel/linux/wait_until.h"
+#include "kernel/nbd_address.h"
 
 namespace veneer {
 namespace {

@@ -13,10 +13,10 @@
 #include <utility>
 
 #include "backend/user/disk_list.h"
-#include "backend/user/nbd_address.h"
 #include "export/fuse/fuse_export.h"
 #include "kernel/linux/linux_loop_control.h"
 #include "kernel/linux/linux_mounts.h"
+#include "kernel/nbd_address.h"
 
 namespace veneer {
 namespace {

@@ -1,6 +1,7 @@
 // A log that keeps what it is told, for tests.
 #pragma once
 
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ class RecordingLog final : public Log {
   };
 
   void Write(const LogEvent& event) noexcept override {
+    const std::lock_guard lock(mutex_);
     lines_.push_back({.level = event.level,
                       .verb = std::string(event.verb),
                       .object = std::string(event.object),
@@ -34,6 +36,7 @@ class RecordingLog final : public Log {
   void Clear() { lines_.clear(); }
 
  private:
+  std::mutex mutex_;  // of writers; readers come when they are done
   std::vector<Line> lines_;
 };
 

@@ -157,6 +157,11 @@ Result<void> Session::Receive() {
 
 Result<void> Session::OnClock() {
   if (request_.check) VENEER_TRY(request_.check());
+  // One that comes before the command is there would be lost.
+  if (request_.signal && started_) {
+    if (const auto number = request_.signal())
+      to_send_ += EncodeFrame('K', std::to_string(*number));
+  }
   const auto now = Clock::now();
   if (!started_ && now - begin_ > kStartPatience) {
     return FailErrno(ETIMEDOUT, "wait for the guest to run the command",

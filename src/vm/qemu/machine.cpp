@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kernel/linux/child_process.h"
+#include "kernel/nbd_address.h"
 #include "vm/qemu/exec_server.h"
 
 namespace veneer {
@@ -30,11 +31,20 @@ std::string Escaped(const std::string& text) {
   return escaped;
 }
 
+Json FileOf(const VmSpec& spec, DiskForm form) {
+  if (form == DiskForm::kNbd) {
+    return {{"driver", "nbd"},
+            {"server", {{"type", "unix"}, {"path", SocketInUri(spec.disk).value_or("")}}},
+            {"discard", "unmap"}};
+  }
+  return {{"driver", form == DiskForm::kFile ? "file" : "host_device"},
+          {"filename", spec.disk},
+          {"locking", "off"},
+          {"discard", "unmap"}};
+}
+
 std::string DiskOf(const VmSpec& spec, DiskForm form) {
-  const Json file{{"driver", form == DiskForm::kFile ? "file" : "host_device"},
-                  {"filename", spec.disk},
-                  {"locking", "off"},
-                  {"discard", "unmap"}};
+  const Json file = FileOf(spec, form);
   return Json{{"driver", "raw"}, {"node-name", "root"}, {"discard", "unmap"}, {"file", file}}.dump(
       -1, ' ', false, Json::error_handler_t::replace);
 }

@@ -34,6 +34,13 @@ TEST(QemuArguments, PathsAreTakenAsTheyAre) {
   EXPECT_THAT(words, Contains("console=ttyS0 a=\"b c\""));
 }
 
+TEST(QemuArguments, ADiskMayBeServedByNbd) {
+  VmSpec spec = Spec();
+  spec.disk = "nbd+unix:///?socket=/run/a%20b.nbd";
+  EXPECT_THAT(QemuArguments(spec, {.disk = DiskForm::kNbd}),
+              Contains(HasSubstr(R"("server":{"path":"/run/a b.nbd","type":"unix"})")));
+}
+
 TEST(QemuArguments, SeccompIsOnAndRootIsGivenUp) {
   const auto root = QemuArguments(Spec(), {.privileges = VmPrivileges::kRoot});
   EXPECT_THAT(root, Contains("-runas"));

@@ -24,10 +24,10 @@ constexpr std::chrono::seconds kPortPatience{60};
 class Port {
  public:
   // Nothing where it is in use.
-  static std::optional<Port> TryTake(const std::string& path) {
-    UniqueFd lock(::open((path + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  static std::optional<Port> TryTake(const VmFiles& files, unsigned number) {
+    UniqueFd lock(::open(files.ExecPortLock(number).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!lock.valid() || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return std::nullopt;
-    return Port(path, std::move(lock));
+    return Port(files.ExecPort(number), std::move(lock));
   }
 
   Result<ExecEnd> Run(const ExecRequest& request) {
@@ -57,7 +57,7 @@ Result<ExecEnd> QemuVmm::Exec(const std::string& id, const ExecRequest& request)
   std::optional<Port> port;
   Result<void> wanted;
   const bool found = WaitUntil(kPortPatience, [&] {
-    for (unsigned n = 0; n < kExecPorts && !port; ++n) port = Port::TryTake(files.ExecPort(n));
+    for (unsigned n = 0; n < kExecPorts && !port; ++n) port = Port::TryTake(files, n);
     if (request.check) wanted = request.check();
     return port.has_value() || !wanted;
   });

@@ -8,8 +8,9 @@
 #include <utility>
 
 #include "kernel/linux/new_file.h"
-#include "kernel/linux/wait_until.h"
+#include "kernel/linux/read_text.h"
 #include "vm/qemu/guest_agent.h"
+#include "vm/qemu/guest_input.h"
 #include "vm/qemu/qemu_vmm.h"
 #include "vm/qemu/qmp.h"
 #include "vm/qemu/step_timer.h"
@@ -20,7 +21,8 @@ namespace {
 // A guest that does not answer is saved as it is: its memory knows what its disk does not.
 constexpr std::chrono::seconds kFreezePatience{10};
 constexpr std::chrono::seconds kThawPatience{30};
-constexpr std::chrono::seconds kQuitPatience{10};
+// Of a guest that somebody types into: each takes a few milliseconds.
+constexpr int kMostTries = 10;
 
 Result<void> SyncFile(const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
@@ -32,24 +34,26 @@ class Saving {
  public:
   Saving(const VmFiles& files, const SaveRequest& request) : files_(files), request_(request) {}
 
-  Result<std::vector<VmStep>> Run();
+  Result<SaveReport> Run();
 
  private:
   Result<void> HoldFileSystems(Qmp& qmp);
   Result<void> Freeze();
   void Thaw();
-  Result<void> SaveState(Qmp& qmp);
-  Result<void> WhileStill(Qmp& qmp);
+  Result<void> SaveOne(Qmp& qmp);
+  Result<void> WriteState(Qmp& qmp, NewFile& state);
+  Result<bool> WasStill(Qmp& qmp, const InputMarks& marks);
+  Result<void> LetGo();
   void GoOn(Qmp& qmp);
-  void Quit(Qmp& qmp);
 
   const VmFiles& files_;
   const SaveRequest& request_;
   bool may_be_frozen_ = false;
-  // Connected until the machine goes on or has ended: QEMU tells the guest of a client that goes by
-  // writing to its memory, and would do so between the state and the memory that go together.
+  bool moved_ = false;  // a state was written: it cannot be again before the machine has gone on
+  std::optional<VmProcess> held_;
+  // Connected until the machine goes on or has ended: whoever comes or goes is told to the guest.
   std::optional<GuestAgent> agent_;
-  std::vector<VmStep> steps_;
+  SaveReport report_;
 };
 
 Result<void> Saving::Freeze() {
@@ -62,90 +66,111 @@ Result<void> Saving::Freeze() {
 void Saving::Thaw() {
   agent_.reset();
   if (!may_be_frozen_) return;
-  const auto thaw = [&]() -> Result<void> {
+  const Result<void> thawed = TimeStep(report_.steps, "thaw", [&]() -> Result<void> {
     GuestAgent agent = VENEER_TRY(GuestAgent::Connect(files_.Agent(), kThawPatience));
     VENEER_TRY(agent.Run("guest-fsfreeze-thaw", nullptr, kThawPatience));
     return {};
-  };
-  TimeStep(steps_, "thaw", thaw).Ignore("one that does not answer was not frozen either");
+  });
+  if (thawed) return;
+  report_.warnings.push_back(
+      fmt::format("its file systems may still be frozen: {}", thawed.error().what));
 }
 
-Result<void> Saving::SaveState(Qmp& qmp) {
-  NewFile state = VENEER_TRY(NewFile::Begin(request_.state, Replace::kExisting));
+Result<void> Saving::WriteState(Qmp& qmp, NewFile& state) {
+  moved_ = true;
   VENEER_TRY(qmp.SaveTo(state.file().fd(), request_.memory == SavedMemory::kInFile
                                                ? Qmp::Memory::kInItsFile
                                                : Qmp::Memory::kInTheState));
-  if (!request_.memory_file.empty()) {
-    VENEER_TRY(TimeStep(steps_, "sync", [&] { return SyncFile(request_.memory_file); }));
+  if (request_.memory_file.empty()) return {};
+  return TimeStep(report_.steps, "sync", [&] { return SyncFile(request_.memory_file); });
+}
+
+// Whether nothing came since these marks. Where the memory's file itself is what is kept, nothing
+// can come from here on either: the process is held.
+Result<bool> Saving::WasStill(Qmp& qmp, const InputMarks& marks) {
+  const bool copied = request_.memory == SavedMemory::kInState || request_.copy_memory;
+  if (copied) return VENEER_TRY(MarkInput(qmp)) == marks;
+  const std::string text = VENEER_TRY(ReadText(files_.Process()));
+  held_ = VENEER_TRY(DecodeProcess(text));
+  VENEER_TRY(HoldProcess(*held_));
+  return HasMarks(request_.memory_file, marks);
+}
+
+// The machine stands still. The state has its name only when all of it is there and fits: who finds
+// one may use it.
+Result<void> Saving::SaveOne(Qmp& qmp) {
+  const InputMarks marks = VENEER_TRY(SettledInput(qmp));
+  NewFile state = VENEER_TRY(NewFile::Begin(request_.state, Replace::kExisting));
+  VENEER_TRY(TimeStep(report_.steps, "save", [&] { return WriteState(qmp, state); }));
+  if (request_.copy_memory) {
+    VENEER_TRY(TimeStep(report_.steps, "copy", [&] { return request_.copy_memory(); }));
   }
+  if (!VENEER_TRY(WasStill(qmp, marks))) {
+    return Fail(Error{ErrorKind::kConflict, EAGAIN, "input came while the machine was saved",
+                      "end the commands that are sent input, or send it more slowly"});
+  }
+  if (request_.while_still) VENEER_TRY(TimeStep(report_.steps, "still", request_.while_still));
   return std::move(state).Publish();
 }
 
-Result<void> Saving::WhileStill(Qmp& qmp) {
-  VENEER_TRY(TimeStep(steps_, "save", [&] { return SaveState(qmp); }));
-  if (!request_.while_still) return {};
-  const Result<void> done = TimeStep(steps_, "still", request_.while_still);
-  if (!done) ::unlink(request_.state.c_str());
-  return done;
+Result<void> Saving::LetGo() {
+  if (!held_) return {};
+  const VmProcess process = *std::exchange(held_, std::nullopt);
+  return LetProcessGo(process);
 }
 
 void Saving::GoOn(Qmp& qmp) {
-  TimeStep(steps_, "continue", [&]() -> Result<void> {
+  LetGo().Ignore("one that cannot go on does not answer below either");
+  TimeStep(report_.steps, "continue", [&]() -> Result<void> {
     VENEER_TRY(qmp.Run("cont"));
     return {};
   }).Ignore("a machine that cannot go on has ended, and is found so");
   Thaw();
 }
 
-void Saving::Quit(Qmp& qmp) {
-  qmp.Run("quit").Ignore("it may end before it answers");
-  WaitUntil(kQuitPatience, [&] {
-    const auto liveliness = LivelinessOf(files_);
-    return !liveliness || *liveliness == Liveliness::kDead;
-  });
-}
-
 // One whose last save was cut short stands still: it cannot answer, and may be frozen.
 Result<void> Saving::HoldFileSystems(Qmp& qmp) {
   const std::string status = VENEER_TRY(qmp.Status());
   if (status == "running") {
-    TimeStep(steps_, "freeze", [&] { return Freeze(); }).Ignore("it is saved as it is");
+    TimeStep(report_.steps, "freeze", [&] { return Freeze(); }).Ignore("it is saved as it is");
     return {};
   }
   may_be_frozen_ = true;
-  // What was saved once cannot be saved again before it has gone on.
-  if (status == "postmigrate") VENEER_TRY(qmp.Run("cont"));
+  moved_ = status == "postmigrate";
   return {};
 }
 
-Result<std::vector<VmStep>> Saving::Run() {
+Result<SaveReport> Saving::Run() {
+  // A save that was killed may have left its process held.
+  if (const auto text = ReadText(files_.Process())) held_ = VENEER_TRY(DecodeProcess(*text));
+  VENEER_TRY(LetGo());
   auto qmp = Qmp::Connect(files_.Qmp());
   if (!qmp) return Fail(qmp.error());
   VENEER_TRY(HoldFileSystems(*qmp));
-  const auto stopped = TimeStep(steps_, "stop", [&] { return qmp->Run("stop"); });
-  const Result<void> saved = stopped ? WhileStill(*qmp) : Fail(stopped.error());
-  if (!saved || request_.then == SaveRequest::Then::kGoOn) {
-    GoOn(*qmp);
-    if (!saved) return Fail(saved.error());
-    return std::move(steps_);
+  Result<void> saved;
+  for (int tries = 0; tries < kMostTries; ++tries) {
+    VENEER_TRY(LetGo());
+    if (std::exchange(moved_, false)) VENEER_TRY(qmp->Run("cont"));
+    const auto stopped = TimeStep(report_.steps, "stop", [&] { return qmp->Run("stop"); });
+    saved = stopped ? SaveOne(*qmp) : Fail(stopped.error());
+    if (saved || saved.error().os_errno != EAGAIN) break;
   }
-  TimeStep(steps_, "end", [&]() -> Result<void> {
-    Quit(*qmp);
-    return {};
-  }).Ignore("whoever is left is ended by Stop");
-  return std::move(steps_);
+  if (!saved || request_.then == SaveRequest::Then::kGoOn) GoOn(*qmp);
+  if (!saved) return Fail(saved.error());
+  return std::move(report_);
 }
 
 }  // namespace
 
-Result<std::vector<VmStep>> QemuVmm::Save(const std::string& id, const SaveRequest& request) {
+Result<SaveReport> QemuVmm::Save(const std::string& id, const SaveRequest& request) {
   VENEER_TRY(RequireAlive(id));
   const VmFiles files = FilesOf(id);
-  auto steps = Saving(files, request).Run();
-  if (!steps) return Fail(InContext(steps.error(), fmt::format("save the machine of {}", id)));
-  // A crash of the machine meanwhile is no success: the state may be there, and the disk is not.
-  if (request.then == SaveRequest::Then::kEnd) VENEER_TRY(Stop(id));
-  return steps;
+  auto report = Saving(files, request).Run();
+  if (!report) return Fail(InContext(report.error(), fmt::format("save the machine of {}", id)));
+  if (request.then == SaveRequest::Then::kGoOn) return report;
+  // As pulling the plug: an orderly end would tell the guest that its ports are closed.
+  VENEER_TRY(TimeStep(report->steps, "end", [&] { return Stop(id); }));
+  return report;
 }
 
 }  // namespace veneer

@@ -16,6 +16,7 @@
 #include "kernel/linux/read_text.h"
 #include "kernel/linux/spawn.h"
 #include "kernel/linux/wait_until.h"
+#include "kernel/nbd_address.h"
 #include "vm/qemu/console_log.h"
 #include "vm/qemu/exec_server.h"
 #include "vm/qemu/guest_agent.h"
@@ -72,6 +73,7 @@ std::string FirstLine(const UniqueFd& ready) {
 }
 
 DiskForm FormOf(const std::string& disk) {
+  if (SocketInUri(disk)) return DiskForm::kNbd;
   struct stat status{};
   const bool is_block = ::stat(disk.c_str(), &status) == 0 && S_ISBLK(status.st_mode);
   return is_block ? DiskForm::kBlockDevice : DiskForm::kFile;
@@ -92,6 +94,39 @@ Result<void> StartExecServer(GuestAgent& agent) {
   return Fail(Error{ErrorKind::kFailed, 0, answer.error().what,
                     "commands are run by a Perl script: the template needs perl-base, and its "
                     "agent must be allowed to run programs"});
+}
+
+// A machine without an agent was not frozen; one that was must not stay so.
+Result<void> Thaw(const VmFiles& files) {
+  GuestAgent agent = VENEER_TRY(GuestAgent::Connect(files.Agent(), kWakePatience));
+  VENEER_TRY(agent.Run("guest-fsfreeze-thaw", nullptr, kWakePatience));
+  return {};
+}
+
+// A command that ran when the state was saved may have left its port in the middle of a frame.
+Result<void> DoubtPorts(const VmFiles& files) {
+  for (unsigned n = 0; n < kExecPorts; ++n) VENEER_TRY(WriteSmall(files.ExecPortLock(n), "x"));
+  return {};
+}
+
+// What the exec server does by itself, and how it says what it could not (exec_server.h).
+ExecRequest WakeRequest(const VmSpec& spec, std::string& complaint) {
+  const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now())
+                       .time_since_epoch()
+                       .count();
+  ExecRequest request{.argv = {std::string(kWakeCommand), std::to_string(now)},
+                      .timeout = kWakePatience,
+                      .output_limit = KiB(4)};
+  if (spec.identity) {
+    const VmIdentity& identity = *spec.identity;
+    request.argv.insert(request.argv.end(),
+                        {identity.host_name, identity.machine_id, identity.seed});
+  }
+  request.output = [&](ExecStream, std::string_view text) -> Result<void> {
+    complaint += text;
+    return {};
+  };
+  return request;
 }
 
 Result<UniqueFd> OpenState(const std::string& path) {
@@ -157,6 +192,24 @@ Result<void> QemuVmm::Boot(const VmFiles& files, std::vector<VmStep>& steps) {
   return TimeStep(steps, "exec server", [&] { return StartExecServer(*agent); });
 }
 
+// One round trip for all that a guest must be told before it is used. Without its clock it works;
+// one that has no identity of its own does not.
+Result<void> QemuVmm::Wake(const VmSpec& spec, VmReport& report) {
+  std::string complaint;
+  const auto end = Exec(spec.id, WakeRequest(spec, complaint));
+  const int status = end ? ShellStatus(*end) : kWakeClock;
+  if (!end) complaint = end.error().what;
+  const std::string why = Printable(complaint.substr(0, complaint.find('\n')));
+  const bool own = !spec.identity || (end && (status == 0 || status == kWakeClock));
+  if (!own) {
+    return Fail(ErrorKind::kFailed,
+                fmt::format("{} does not get an identity of its own: {}", spec.id, why),
+                "one that an older version saved must be booted and saved anew");
+  }
+  if (status != 0) report.warnings.push_back(fmt::format("its clock is not set: {}", why));
+  return {};
+}
+
 Result<VmReport> QemuVmm::Start(const VmSpec& spec) {
   VmReport report;
   const auto kept =
@@ -166,6 +219,8 @@ Result<VmReport> QemuVmm::Start(const VmSpec& spec) {
   report.acceleration = *kept;
   const Result<void> booted = Boot(FilesOf(spec.id), report.steps);
   if (!booted) return GiveUp(spec.id, booted.error());
+  const Result<void> awake = TimeStep(report.steps, "wake", [&] { return Wake(spec, report); });
+  if (!awake) return GiveUp(spec.id, awake.error());
   return report;
 }
 
@@ -196,18 +251,14 @@ Result<VmReport> QemuVmm::Restore(const VmSpec& spec, const std::string& state, 
   const VmFiles files = FilesOf(spec.id);
   const Result<void> loaded = Load(files, state, memory, before_running, report.steps);
   if (!loaded) return GiveUp(spec.id, loaded.error());
-  TimeStep(report.steps, "thaw", [&]() -> Result<void> {
-    GuestAgent agent = VENEER_TRY(GuestAgent::Connect(files.Agent(), kWakePatience));
-    VENEER_TRY(agent.Run("guest-fsfreeze-thaw", nullptr, kWakePatience));
-    return {};
-  }).Ignore("a guest without an agent was not frozen");
-  TimeStep(report.steps, "clock", [&]() -> Result<void> {
-    const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
-    const ExecRequest set{.argv = {"date", "-u", "-s", fmt::format("@{:.6f}", now.count())},
-                          .timeout = kWakePatience};
-    VENEER_TRY(Exec(spec.id, set));
-    return {};
-  }).Ignore("it goes on with the time that it had");
+  VENEER_TRY(DoubtPorts(files));
+  const Result<void> thawed = TimeStep(report.steps, "thaw", [&] { return Thaw(files); });
+  if (!thawed) {
+    report.warnings.push_back(
+        fmt::format("its file systems may still be frozen: {}", thawed.error().what));
+  }
+  const Result<void> awake = TimeStep(report.steps, "wake", [&] { return Wake(spec, report); });
+  if (!awake) return GiveUp(spec.id, awake.error());
   return report;
 }
 

@@ -28,7 +28,7 @@ class QemuVmm final : public Vmm {
   Result<VmReport> Start(const VmSpec& spec) override;
   Result<VmReport> Restore(const VmSpec& spec, const std::string& state, SavedMemory memory,
                            const std::function<Result<void>()>& before_running) override;
-  Result<std::vector<VmStep>> Save(const std::string& id, const SaveRequest& request) override;
+  Result<SaveReport> Save(const std::string& id, const SaveRequest& request) override;
   Result<ExecEnd> Exec(const std::string& id, const ExecRequest& request) override;
   Result<void> Stop(const std::string& id) override;
   [[nodiscard]] Result<VmStatus> Status(const std::string& id) override;
@@ -43,6 +43,7 @@ class QemuVmm final : public Vmm {
   Result<void> Load(const VmFiles& files, const std::string& state, SavedMemory memory,
                     const std::function<Result<void>()>& before_running,
                     std::vector<VmStep>& steps);
+  Result<void> Wake(const VmSpec& spec, VmReport& report);
   Result<void> RequireAlive(const std::string& id) const;
   std::unexpected<Error> GiveUp(const std::string& id, const Error& error);
 

@@ -42,6 +42,20 @@ Result<Json> Qmp::Run(const std::string& command, Json arguments) {
   return answer;
 }
 
+Result<std::vector<Json>> Qmp::RunEach(const std::string& command,
+                                       const std::vector<Json>& arguments) {
+  for (const Json& each : arguments) {
+    VENEER_TRY(channel_.Send({{"execute", command}, {"arguments", each}}, Deadline()));
+  }
+  std::vector<Json> answers;
+  for (std::size_t n = 0; n < arguments.size(); ++n) {
+    auto answer = channel_.ReceiveAnswer(Deadline());
+    if (!answer) return Fail(InContext(answer.error(), fmt::format("QEMU's {}", command)));
+    answers.push_back(*std::move(answer));
+  }
+  return answers;
+}
+
 Result<std::string> Qmp::Status() {
   const Json status = VENEER_TRY(Run("query-status"));
   return TextOf(status, "status");

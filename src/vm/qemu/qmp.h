@@ -6,6 +6,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "vm/qemu/json_channel.h"
@@ -20,6 +21,10 @@ class Qmp {
   static Result<Qmp> Connect(const std::string& path);
 
   Result<nlohmann::json> Run(const std::string& command, nlohmann::json arguments = nullptr);
+
+  // The same command for each of these, sent at once; the answers in this order.
+  Result<std::vector<nlohmann::json>> RunEach(const std::string& command,
+                                              const std::vector<nlohmann::json>& arguments);
 
   // "running", "paused", "postmigrate", …
   Result<std::string> Status();

@@ -10,11 +10,14 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <system_error>
 #include <utility>
 
 #include "kernel/linux/read_text.h"
+#include "kernel/linux/wait_until.h"
 
 namespace veneer {
 namespace {
@@ -22,6 +25,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kEndPatienceMs = 30'000;
+constexpr std::chrono::seconds kHoldPatience{10};
 
 std::unexpected<Error> Damaged(std::string_view what) {
   return Fail(ErrorKind::kCorrupt, fmt::format("a file of a virtual machine is damaged: {}", what));
@@ -36,6 +40,36 @@ Result<UniqueFd> OpenAlive(const VmFiles& files, int flags) {
   UniqueFd fd(::open(files.Alive().c_str(), flags | O_CLOEXEC, 0600));
   if (!fd.valid()) return FailErrno(errno, fmt::format("open {}", files.Alive()));
   return fd;
+}
+
+// The descriptor that stands for the process; none where it has ended.
+Result<UniqueFd> SendSignal(const VmProcess& process, int signal) {
+  UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
+  if (!fd.valid() && errno == ESRCH) return UniqueFd();
+  if (!fd.valid()) return FailErrno(errno, fmt::format("watch process {}", process.pid));
+  // Read after the descriptor was had: from here on the number cannot become another's.
+  const Result<VmProcess> now = ProcessNow(process.pid);
+  if (!now || now->began != process.began) return UniqueFd();
+  if (::syscall(SYS_pidfd_send_signal, fd.get(), signal, nullptr, 0) != 0 && errno != ESRCH) {
+    return FailErrno(errno, fmt::format("send signal {} to process {}", signal, process.pid));
+  }
+  return fd;
+}
+
+// Whether no thread of it runs: "812 (a name) T …", stopped, also under a tracer.
+bool StandsStill(pid_t pid) {
+  std::error_code error;
+  const std::filesystem::directory_iterator tasks(fmt::format("/proc/{}/task", pid), error);
+  if (error) return true;  // it has ended
+  for (const auto& task : tasks) {
+    const std::string stat = ReadText(task.path() / "stat").value_or("");
+    const std::size_t bracket = stat.rfind(')');
+    const bool gone = bracket == std::string::npos || bracket + 2 >= stat.size();
+    if (!gone && std::string_view("TtZX").find(stat[bracket + 2]) == std::string_view::npos) {
+      return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace
@@ -103,19 +137,24 @@ Result<VmProcess> ProcessNow(pid_t pid) {
 }
 
 Result<void> EndProcess(const VmProcess& process) {
-  const UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
-  if (!fd.valid() && errno == ESRCH) return {};
-  if (!fd.valid()) return FailErrno(errno, fmt::format("watch process {}", process.pid));
-  // Read after the descriptor was had: from here on the number cannot become another's.
-  const Result<VmProcess> now = ProcessNow(process.pid);
-  if (!now || now->began != process.began) return {};
-  if (::syscall(SYS_pidfd_send_signal, fd.get(), SIGKILL, nullptr, 0) != 0 && errno != ESRCH) {
-    return FailErrno(errno, fmt::format("end process {}", process.pid));
-  }
+  const UniqueFd fd = VENEER_TRY(SendSignal(process, SIGKILL));
+  if (!fd.valid()) return {};
   pollfd poll{.fd = fd.get(), .events = POLLIN, .revents = 0};
   if (::poll(&poll, 1, kEndPatienceMs) > 0) return {};
   return Fail(ErrorKind::kFailed, fmt::format("process {} does not end", process.pid),
               "its disk may hang; see the host's kernel log");
+}
+
+Result<void> HoldProcess(const VmProcess& process) {
+  VENEER_TRY(SendSignal(process, SIGSTOP));
+  if (WaitUntil(kHoldPatience, [&] { return StandsStill(process.pid); })) return {};
+  return Fail(ErrorKind::kFailed, fmt::format("process {} does not stop", process.pid),
+              "its disk may hang; see the host's kernel log");
+}
+
+Result<void> LetProcessGo(const VmProcess& process) {
+  VENEER_TRY(SendSignal(process, SIGCONT));
+  return {};
 }
 
 Result<UniqueFd> LockAlive(const VmFiles& files) {

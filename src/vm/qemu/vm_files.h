@@ -36,6 +36,10 @@ struct VmFiles {
   [[nodiscard]] std::string ExecPort(unsigned number) const {
     return directory + "/exec-" + std::to_string(number);
   }
+  // Who uses it; a byte is in it where its state is not known.
+  [[nodiscard]] std::string ExecPortLock(unsigned number) const {
+    return ExecPort(number) + ".lock";
+  }
 };
 
 VmFiles FilesOfVm(const std::string& run_dir, const std::string& id);
@@ -62,6 +66,10 @@ Result<VmProcess> ProcessNow(pid_t pid);
 
 // Ends it (SIGKILL) and waits for that; nothing happens where the number is another's by now.
 Result<void> EndProcess(const VmProcess& process);
+
+// Holds it (SIGSTOP) until none of its threads runs; lets it go on.
+Result<void> HoldProcess(const VmProcess& process);
+Result<void> LetProcessGo(const VmProcess& process);
 
 // Takes the lock of `files.Alive()`, made where it is missing. kConflict: the machine lives.
 Result<UniqueFd> LockAlive(const VmFiles& files);

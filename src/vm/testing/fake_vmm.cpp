@@ -54,44 +54,53 @@ void FakeVmm::Put(const VmSpec& spec, unsigned counter) {
 }
 
 void FakeVmm::Die(const std::string& id, const std::string& reason) {
+  const std::lock_guard lock(mutex_);
   machines_.at(id).ended = reason;
 }
 
 bool FakeVmm::IsRunning(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
   const auto found = machines_.find(id);
   return found != machines_.end() && !found->second.ended;
 }
 
 Result<VmReport> FakeVmm::Start(const VmSpec& spec) {
+  const std::lock_guard lock(mutex_);
   if (IsRunning(spec.id)) return Fail(ErrorKind::kConflict, spec.id + " runs");
   VENEER_TRY(Wanted(Op::kStart));
+  VENEER_TRY(Wanted(Op::kWake));
   Put(spec, 0);
   return VmReport{.steps = {{.name = "boot", .took = {}}}};
 }
 
 Result<VmReport> FakeVmm::Restore(const VmSpec& spec, const std::string& state, SavedMemory memory,
                                   const std::function<Result<void>()>& before_running) {
+  const std::lock_guard lock(mutex_);
   if (IsRunning(spec.id)) return Fail(ErrorKind::kConflict, spec.id + " runs");
   VENEER_TRY(Wanted(Op::kRestore));
   if (Read(state).empty()) return Fail(ErrorKind::kNotFound, "no state " + state);
   const std::string text = Read(memory == SavedMemory::kInFile ? spec.memory_file : state);
   Put(spec, NumberIn(text));
-  const Result<void> may_run = before_running ? before_running() : Result<void>();
+  Result<void> may_run = before_running ? before_running() : Result<void>();
+  if (may_run) may_run = Wanted(Op::kWake);
   if (!may_run) machines_.erase(spec.id);
   if (!may_run) return Fail(may_run.error());
-  return VmReport{.steps = {{.name = "load", .took = {}}}};
+  return VmReport{.steps = {{.name = "load", .took = {}}}, .warnings = warnings_};
 }
 
-Result<std::vector<VmStep>> FakeVmm::Save(const std::string& id, const SaveRequest& request) {
+Result<SaveReport> FakeVmm::Save(const std::string& id, const SaveRequest& request) {
+  const std::lock_guard lock(mutex_);
   Machine* const machine = VENEER_TRY(Running(id));
   VENEER_TRY(Wanted(Op::kSave));
-  Write(request.state, std::to_string(machine->counter));
+  if (request.copy_memory) VENEER_TRY(request.copy_memory());
   if (request.while_still) VENEER_TRY(request.while_still());
+  Write(request.state, std::to_string(machine->counter));
   if (request.then == SaveRequest::Then::kEnd) machines_.erase(id);
-  return std::vector<VmStep>{{.name = "save", .took = {}}};
+  return SaveReport{.steps = {{.name = "save", .took = {}}}};
 }
 
 Result<ExecEnd> FakeVmm::Exec(const std::string& id, const ExecRequest& request) {
+  const std::lock_guard lock(mutex_);
   Machine* const machine = VENEER_TRY(Running(id));
   VENEER_TRY(Wanted(Op::kExec));
   const std::string said = std::to_string(++machine->counter);
@@ -101,12 +110,14 @@ Result<ExecEnd> FakeVmm::Exec(const std::string& id, const ExecRequest& request)
 }
 
 Result<void> FakeVmm::Stop(const std::string& id) {
+  const std::lock_guard lock(mutex_);
   VENEER_TRY(Wanted(Op::kStop));
   machines_.erase(id);
   return {};
 }
 
 Result<VmStatus> FakeVmm::Status(const std::string& id) {
+  const std::lock_guard lock(mutex_);
   const auto found = machines_.find(id);
   if (found == machines_.end()) return VmStatus{};
   if (found->second.ended) {

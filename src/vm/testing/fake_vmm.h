@@ -2,10 +2,11 @@
 //
 // A machine is a counter: every command in it counts on, and says the number. The counter is its
 // memory: it is kept in the memory's file and in saved states as the real ones are, so that a test
-// sees whether a machine went on from the right moment.
+// sees whether a machine went on from the right moment. Verbs may come from any thread.
 #pragma once
 
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,10 +18,13 @@ namespace veneer::testing {
 
 class FakeVmm final : public Vmm {
  public:
-  enum class Op : std::uint8_t { kStart, kRestore, kSave, kExec, kStop };
+  enum class Op : std::uint8_t { kStart, kRestore, kSave, kExec, kStop, kWake };
 
   // The next call of that verb fails so, and changes nothing but what the real one would.
   void FailNext(Op op, Error error) { failures_[op] = std::move(error); }
+
+  // What every machine goes on without from here on.
+  void Warn(const std::string& warning) { warnings_.push_back(warning); }
 
   // It ends by itself.
   void Die(const std::string& id, const std::string& reason);
@@ -30,7 +34,7 @@ class FakeVmm final : public Vmm {
   Result<VmReport> Start(const VmSpec& spec) override;
   Result<VmReport> Restore(const VmSpec& spec, const std::string& state, SavedMemory memory,
                            const std::function<Result<void>()>& before_running) override;
-  Result<std::vector<VmStep>> Save(const std::string& id, const SaveRequest& request) override;
+  Result<SaveReport> Save(const std::string& id, const SaveRequest& request) override;
   Result<ExecEnd> Exec(const std::string& id, const ExecRequest& request) override;
   Result<void> Stop(const std::string& id) override;
   [[nodiscard]] Result<VmStatus> Status(const std::string& id) override;
@@ -48,8 +52,10 @@ class FakeVmm final : public Vmm {
   static void Remember(const Machine& machine);
   Result<Machine*> Running(const std::string& id);
 
+  mutable std::recursive_mutex mutex_;  // verbs may be asked of several machines at once
   std::map<std::string, Machine> machines_;
   std::map<Op, Error> failures_;
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace veneer::testing

@@ -1,4 +1,4 @@
-#include "backend/user/nbd_address.h"
+#include "kernel/nbd_address.h"
 
 #include <fmt/format.h>
 
