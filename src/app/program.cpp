@@ -69,8 +69,8 @@ Result<pid_t> Spawn(const std::string& path, std::vector<std::string> argv, cons
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, out.get(), STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, err.get(), STDERR_FILENO);
-  // Nothing else of ours or of our caller's: mmdebstrap hands apt a descriptor by its number, through
-  // a shell that knows those of one digit only.
+  // Nothing else of ours or of our caller's: mmdebstrap hands apt a descriptor by its number,
+  // through a shell that knows those of one digit only.
   posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
   // A process group of its own: Ctrl-C reaches the program through us, in order, or not at all.
   posix_spawnattr_t attributes{};

@@ -96,10 +96,10 @@ Result<void> RemoveDeadMount(const MountEntry& mount, const HostPorts& ports) {
 void RemovePlace(const DiskRecord& record) {
   struct stat status{};
   if (::lstat(record.path.c_str(), &status) != 0) return;
-  const bool is_ours = record.export_kind == ExportKind::kNbd
-                           ? S_ISSOCK(status.st_mode)
-                           : record.mount_point == DiskRecord::MountPoint::kMade &&
-                                 IsUnusedMountPoint(status);
+  const bool is_ours =
+      record.export_kind == ExportKind::kNbd
+          ? S_ISSOCK(status.st_mode)
+          : record.mount_point == DiskRecord::MountPoint::kMade && IsUnusedMountPoint(status);
   if (is_ours) ::unlink(record.path.c_str());
 }
 

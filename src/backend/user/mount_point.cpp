@@ -16,8 +16,7 @@ constexpr mode_t kPermissions = 07777;
 bool MakeSealed(const std::string& path) { return ::mknod(path.c_str(), S_IFSOCK, 0) == 0; }
 
 bool MakeRegular(const std::string& path) {
-  return UniqueFd(
-             ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600))
+  return UniqueFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600))
       .valid();
 }
 
