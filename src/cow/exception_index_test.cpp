@@ -128,6 +128,7 @@ TEST(ExceptionIndexTest, ReadersSeeEveryEntryWhileTablesGrow) {
   constexpr std::uint64_t kEntries = 65'536;
   std::atomic<std::uint64_t> inserted = 0;
   std::vector<std::jthread> readers;
+  readers.reserve(2);
   for (unsigned seed = 0; seed < 2; ++seed) {
     readers.emplace_back([&, seed] {
       std::mt19937 random(seed);

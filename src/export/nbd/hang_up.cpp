@@ -10,6 +10,8 @@
 #include <span>
 #include <string_view>
 
+#include "export/nbd/nbdkit_callbacks.h"
+
 namespace veneer {
 namespace {
 
@@ -17,8 +19,9 @@ namespace {
 constexpr bool kNbdkitAsserts = NBDKIT_VERSION_MAJOR == 1 && NBDKIT_VERSION_MINOR < 34;
 
 struct Work {
-  const std::function<void()>* gone = nullptr;  // null: no thread of a connection
+  const std::function<void()>* gone = nullptr;  // null: nothing was asked of us in this thread yet
   bool in_our_code = false;
+  bool aborts = false;
 };
 thread_local Work work;
 
@@ -38,11 +41,18 @@ bool AnAssertionFailed() {
 
 // In the thread that aborts. Nothing that it holds is needed by others.
 void OnAbort(int /*signal*/) {
-  if (work.gone == nullptr || work.in_our_code || !AnAssertionFailed()) {
+  if (work.aborts || work.in_our_code || !AnAssertionFailed()) {
     ::signal(SIGABRT, SIG_DFL);  // abort(3) raises it again
     return;
   }
-  (*work.gone)();
+  work.aborts = true;
+  if (work.gone != nullptr) {
+    (*work.gone)();
+  } else {
+    // It has answered only what nbdkit refuses by itself. In a thread of no connection this
+    // asserts, and so comes back here.
+    ForgetClient(static_cast<pid_t>(nbdkit_peer_pid()));
+  }
   while (true) ::pause();
 }
 

@@ -165,6 +165,11 @@ void SetRequestCallbacks(nbdkit_plugin& plugin) {
   plugin.block_size = BlockSize;
 }
 
+void ForgetClient(pid_t process) {
+  NbdkitDisk* const disk = served.load(std::memory_order_acquire);
+  if (disk != nullptr) disk->clients.Leave(process);
+}
+
 void ServeThroughNbdkit(NbdkitDisk* disk) { served.store(disk, std::memory_order_release); }
 
 }  // namespace veneer

@@ -36,4 +36,7 @@ void SetRequestCallbacks(nbdkit_plugin& plugin);
 // connection.
 void ServeThroughNbdkit(NbdkitDisk* disk);
 
+// One connection of this process will never be closed.
+void ForgetClient(pid_t process);
+
 }  // namespace veneer
