@@ -35,9 +35,9 @@ struct CowDisk::Parts {
 
   // One change of the disk, again where writers are held and it met a full file system.
   template <class Act>
-  Result<void> Change(const Act& act) {
+  Result<void> Change(Bytes length, const Act& act) {
     for (;;) {
-      if (hold != nullptr) hold->WaitForRoom();
+      if (hold != nullptr) hold->WaitForRoom(length);
       Result<void> result = ChangeOnce(act);
       const bool full = !result && result.error().os_errno == ENOSPC;
       if (!full || hold == nullptr || !hold->HoldsNow()) return result;
@@ -126,7 +126,7 @@ Result<void> CowDisk::Read(ByteOffset at, std::span<std::byte> out) {
 }
 
 Result<void> CowDisk::Write(ByteOffset at, std::span<const std::byte> data) {
-  auto result = parts_->Change([&]() -> Result<void> {
+  auto result = parts_->Change(Bytes(data.size()), [&]() -> Result<void> {
     VENEER_TRY(parts_->RequireWritable(at, Bytes(data.size())));
     return parts_->engine.Write(at, data);
   });
@@ -135,7 +135,7 @@ Result<void> CowDisk::Write(ByteOffset at, std::span<const std::byte> data) {
 }
 
 Result<void> CowDisk::WriteZeroes(ByteOffset at, Bytes length) {
-  auto result = parts_->Change([&]() -> Result<void> {
+  auto result = parts_->Change(length, [&]() -> Result<void> {
     VENEER_TRY(parts_->RequireWritable(at, length));
     return parts_->engine.WriteZeroes(at, length);
   });

@@ -6,6 +6,8 @@ namespace {
 // How old the answer about the room may be, and how long who waits sleeps before he asks again.
 constexpr std::chrono::milliseconds kFresh{10};
 constexpr std::chrono::milliseconds kNap{50};
+// Other disks on the same file system write, too.
+constexpr std::uint64_t kPartBetweenLooks = 4;
 
 }  // namespace
 
@@ -33,26 +35,31 @@ bool WriteHold::IsLeased() const {
   return now < leased_until_.load() && now >= lifted_until_.load();
 }
 
-// Asks for the room where nobody has just done so.
-bool WriteHold::HasRoomByLastLook() {
+// Asks for the room where nobody has just done so, or much was written since.
+bool WriteHold::HasRoomFor(Bytes length) {
+  const auto bytes = static_cast<std::int64_t>(length.value());
+  const bool much = until_look_.fetch_sub(bytes) < bytes;
   const Clock::rep now = Now();
   Clock::rep due = next_look_.load();
   const Clock::rep next = now + std::chrono::duration_cast<Clock::duration>(kFresh).count();
-  if (now >= due && next_look_.compare_exchange_strong(due, next)) Look();
+  if (much || (now >= due && next_look_.compare_exchange_strong(due, next))) Look();
   return !held_.load();
 }
 
 void WriteHold::Look() {
   const Result<Bytes> room = room_();
-  held_.store(room && IsTooLittle(*room, Bytes(mark_.load()), held_.load()));
+  const Bytes mark(mark_.load());
+  held_.store(room && IsTooLittle(*room, mark, held_.load()));
+  const Bytes above = room && *room > mark ? *room - mark : Bytes(0);
+  until_look_.store(static_cast<std::int64_t>(above.value() / kPartBetweenLooks));
 }
 
-void WriteHold::WaitForRoom() {
+void WriteHold::WaitForRoom(Bytes length) {
   if (!leased_once_.load(std::memory_order_relaxed)) return;
-  if (!IsLeased() || HasRoomByLastLook()) return;
+  if (!IsLeased() || HasRoomFor(length)) return;
   waiting_.fetch_add(1);
   std::unique_lock lock(mutex_);
-  while (IsLeased() && !HasRoomByLastLook()) changed_.wait_for(lock, kNap);
+  while (IsLeased() && !HasRoomFor(length)) changed_.wait_for(lock, kNap);
   waiting_.fetch_sub(1);
 }
 

@@ -29,11 +29,13 @@ TEST(IsTooLittle, WhoWaitsGoesOnWhenAQuarterMoreIsFree) {
   EXPECT_FALSE(IsTooLittle(Bytes(0), Bytes(0), true));
 }
 
+constexpr Bytes kLittle{1};
+
 class WriteHoldTest : public ::testing::Test {
  protected:
   // A writer that has come, and waits.
-  std::thread Waiting() {
-    std::thread writer([this] { hold_.WaitForRoom(); });
+  std::thread Waiting(Bytes length = kLittle) {
+    std::thread writer([this, length] { hold_.WaitForRoom(length); });
     while (hold_.waiting() == 0) std::this_thread::yield();
     return writer;
   }
@@ -43,9 +45,9 @@ class WriteHoldTest : public ::testing::Test {
 };
 
 TEST_F(WriteHoldTest, NobodyWaitsWithoutALeaseOrWithRoom) {
-  hold_.WaitForRoom();
+  hold_.WaitForRoom(kLittle);
   hold_.Take({.mark = Bytes(10), .term = hours(1)});
-  hold_.WaitForRoom();
+  hold_.WaitForRoom(kLittle);
   EXPECT_FALSE(hold_.held());
   EXPECT_FALSE(hold_.HoldsNow());
 }
@@ -60,9 +62,20 @@ TEST_F(WriteHoldTest, AWriterWaitsUntilThereIsRoom) {
   EXPECT_FALSE(hold_.held());
 }
 
+TEST_F(WriteHoldTest, AWriteThatMayPassTheMarkLooksAtOnce) {
+  room_ = 1000;
+  hold_.Take({.mark = Bytes(100), .term = hours(1)});
+  EXPECT_FALSE(hold_.held());
+  room_ = 99;
+  std::thread writer = Waiting(Bytes(900));
+  EXPECT_TRUE(hold_.held());
+  room_ = 1000;
+  writer.join();
+}
+
 TEST_F(WriteHoldTest, ALeaseThatIsNotRenewedLetsWritersGo) {
   hold_.Take({.mark = Bytes(100), .term = milliseconds(20)});
-  std::thread([this] { hold_.WaitForRoom(); }).join();
+  std::thread([this] { hold_.WaitForRoom(kLittle); }).join();
   EXPECT_FALSE(hold_.held());
 }
 
@@ -72,7 +85,7 @@ TEST_F(WriteHoldTest, ALiftLetsWritersGoAndLaterLeasesWait) {
   hold_.Lift(hours(1));
   writer.join();
   hold_.Take({.mark = Bytes(100), .term = hours(1)});
-  hold_.WaitForRoom();
+  hold_.WaitForRoom(kLittle);
   EXPECT_FALSE(hold_.held());
   hold_.Lift(milliseconds(0));
   EXPECT_TRUE(hold_.held());
@@ -81,7 +94,7 @@ TEST_F(WriteHoldTest, ALiftLetsWritersGoAndLaterLeasesWait) {
 TEST_F(WriteHoldTest, WhereTheRoomCannotBeToldNobodyWaits) {
   WriteHold blind([]() -> Result<Bytes> { return FailErrno(EIO, "ask for the room"); });
   blind.Take({.mark = Bytes(100), .term = hours(1)});
-  blind.WaitForRoom();
+  blind.WaitForRoom(kLittle);
   EXPECT_FALSE(blind.held());
 }
 
@@ -131,9 +144,9 @@ TEST_F(HeldDiskTest, ReadsFlushesDiscardsAndClonesGoOn) {
 }
 
 TEST_F(HeldDiskTest, AWriteThatMeetsAFullFileSystemWaitsToo) {
-  // It was full before anybody looked.
+  // It was full before anybody looked again.
   store_.SetFreeSpace(Bytes(0));
-  room_ = 1000;
+  room_ = GiB(1).value();
   hold_.Take({.mark = Bytes(100), .term = hours(1)});
   room_ = 0;
   Result<void> written;

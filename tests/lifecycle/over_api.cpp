@@ -4,17 +4,9 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
-#include <sstream>
-#include <string>
-#include <vector>
 
 #include "lifecycle/asked.h"
 #include "support/process.h"
-
-// What the test program wants of its daemon.
-#ifndef VENEER_DAEMON_OPTIONS
-#define VENEER_DAEMON_OPTIONS ""
-#endif
 
 namespace veneer::lifecycle {
 namespace {
@@ -22,7 +14,8 @@ namespace {
 class Daemon {
  public:
   Daemon(const std::string& root, const std::string& run, const std::string& home)
-      : process_(Command(root, run, home)) {
+      : process_({support::Program(), "daemon", "--json", "--root", root, "--run", run,
+                  "--import-dir", home}) {
     ::setenv("VENEER_PROGRAM", support::Program().c_str(), 1);
     EXPECT_TRUE(process_.WaitForOutput("listening", std::chrono::minutes(1)));
   }
@@ -35,15 +28,6 @@ class Daemon {
   }
 
  private:
-  static std::vector<std::string> Command(const std::string& root, const std::string& run,
-                                          const std::string& home) {
-    std::vector<std::string> words{
-        support::Program(), "daemon", "--json", "--root", root, "--run", run, "--import-dir", home};
-    std::istringstream more(VENEER_DAEMON_OPTIONS);
-    for (std::string word; more >> word;) words.push_back(word);
-    return words;
-  }
-
   support::Child process_;
 };
 

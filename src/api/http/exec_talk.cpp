@@ -229,8 +229,10 @@ Task<void> ExecTalk::Tell() {
   const auto& end = command_->end();
   const auto failed =
       ending_ ? websocket::close_code::going_away : websocket::close_code::internal_error;
-  co_await Close(end ? EndMessage(*end) : ProblemMessage(ProblemOf(end.error())),
-                 end ? websocket::close_code::normal : failed);
+  // GCC 12 makes nothing of a temporary in a condition within co_await.
+  std::string last = end ? EndMessage(*end) : ProblemMessage(ProblemOf(end.error()));
+  const auto code = end ? websocket::close_code::normal : failed;
+  co_await Close(std::move(last), code);
 }
 
 Task<bool> ExecTalk::Send(std::string message, Kind kind) {
