@@ -107,7 +107,7 @@ class Exec(DaemonTest):
         return Heard(stream)
 
     def processes(self, pattern):
-        script = f"cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c '{pattern}' || true"
+        script = f"cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o '{pattern}' | wc -l"
         return int(self.run_in("sh", "-c", script)["stdout"])
 
     def test_one_answer_says_all(self):
