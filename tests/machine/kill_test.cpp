@@ -109,7 +109,13 @@ class VictimKillTest : public MachineKillTest {
     support::Eventually([&] { return !Stopped(verb).empty() || Processes(verb).empty(); },
                         std::chrono::minutes(1));
     for (const pid_t pid : victim == Victim::kMachine ? Machines() : Servers()) Kill(pid);
-    for (const pid_t pid : Stopped(verb)) ::kill(pid, SIGCONT);
+    // Again and again: one that comes before its tracer has seen the stop is lost.
+    support::Eventually(
+        [&] {
+          for (const pid_t pid : Stopped(verb)) ::kill(pid, SIGCONT);
+          return Processes(verb).empty();
+        },
+        std::chrono::minutes(2));
     EXPECT_FALSE(child.Wait(std::chrono::minutes(2)).timed_out);
     EXPECT_EQ(Ok({"recover"}).at("stuck"), json::array());
     const std::string state = StateOf("one");
