@@ -1,10 +1,7 @@
 // Machines and commands that are killed.
 #include <gmock/gmock.h>
 
-#include <csignal>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <string>
 #include <vector>
@@ -81,70 +78,6 @@ TEST_F(MachineKillTest, AResumeThatIsKilledKeepsTheDisk) {
     Ok({"pause", "one"});
     KillAndRecover("resume", call);
   }
-}
-
-// The verb stands still at that call while its machine, or its disk's server, is killed; then it
-// goes on, and ends somehow.
-enum class Victim : std::uint8_t { kMachine, kServer };
-
-class VictimKillTest : public MachineKillTest {
- protected:
-  // Those of the verb's processes that are stopped; the tracer is none of them.
-  [[nodiscard]] std::vector<pid_t> Stopped(const std::string& verb) const {
-    std::vector<pid_t> stopped = Processes(verb);
-    std::erase_if(stopped, [](pid_t pid) {
-      std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-      const std::string stat((std::istreambuf_iterator<char>(file)), {});
-      const std::size_t bracket = stat.rfind(')');
-      return bracket == std::string::npos || (stat[bracket + 2] != 'T' && stat[bracket + 2] != 't');
-    });
-    return stopped;
-  }
-
-  void KillBehind(const std::string& verb, const SystemCall& call, Victim victim) {
-    SCOPED_TRACE(verb + " at " + call.name + " " + std::to_string(call.occurrence));
-    support::Child child(support::StoppedAt(call, Command({verb, "one"}), Offspring::kLeftAlone),
-                         support::UnderTracer());
-    // One that makes fewer calls this time ends by itself.
-    support::Eventually([&] { return !Stopped(verb).empty() || Processes(verb).empty(); },
-                        std::chrono::minutes(1));
-    for (const pid_t pid : victim == Victim::kMachine ? Machines() : Servers()) Kill(pid);
-    // Again and again: one that comes before its tracer has seen the stop is lost.
-    support::Eventually(
-        [&] {
-          for (const pid_t pid : Stopped(verb)) ::kill(pid, SIGCONT);
-          return Processes(verb).empty();
-        },
-        std::chrono::minutes(2));
-    EXPECT_FALSE(child.Wait(std::chrono::minutes(2)).timed_out);
-    EXPECT_EQ(Ok({"recover"}).at("stuck"), json::array());
-    const std::string state = StateOf("one");
-    EXPECT_TRUE(state == "running" || state == "paused") << state;
-    EXPECT_EQ(Machines().size(), state == "running" ? 1U : 0U);
-    EXPECT_EQ(Servers().size(), state == "running" ? 1U : 0U);
-    if (state == "paused") Ok({"resume", "one"});
-    EXPECT_EQ(Said("one", "cat /root/file"), "kept\n");
-  }
-
-  void KillAtEachStep(Victim victim) {
-    Boot("one");
-    Said("one", "echo kept >/root/file; sync /root/file");
-    const std::vector<SystemCall> pausing = Moments("pause");
-    const std::vector<SystemCall> resuming = Moments("resume");
-    for (const SystemCall& call : pausing) KillBehind("pause", call, victim);
-    for (const SystemCall& call : resuming) {
-      Ok({"pause", "one"});
-      KillBehind("resume", call, victim);
-    }
-  }
-};
-
-TEST_F(VictimKillTest, AMachineThatIsKilledWhileItIsPausedOrResumedKeepsItsDisk) {
-  KillAtEachStep(Victim::kMachine);
-}
-
-TEST_F(VictimKillTest, AServerThatIsKilledWhileItsMachineIsPausedOrResumedKeepsTheDisk) {
-  KillAtEachStep(Victim::kServer);
 }
 
 TEST_F(MachineKillTest, AMachineThatIsKilledLeavesAPausedSandboxWithItsFiles) {

@@ -51,14 +51,6 @@ std::vector<SystemCall> TraceAll(const std::vector<std::string>& program, Offspr
   return calls;
 }
 
-std::vector<std::string> SignalledAt(const SystemCall& call, const std::string& signal,
-                                     const std::vector<std::string>& program, Offspring offspring) {
-  return Traced(
-      {"-o", "/dev/null", "-e",
-       "inject=" + call.name + ":signal=" + signal + ":when=" + std::to_string(call.occurrence)},
-      program, offspring);
-}
-
 }  // namespace
 
 std::vector<SystemCall> TraceSystemCalls(const std::vector<std::string>& program,
@@ -73,12 +65,9 @@ std::vector<SystemCall> TraceSystemCalls(const std::vector<std::string>& program
 
 std::vector<std::string> KilledAt(const SystemCall& call, const std::vector<std::string>& program,
                                   Offspring offspring) {
-  return SignalledAt(call, "KILL", program, offspring);
-}
-
-std::vector<std::string> StoppedAt(const SystemCall& call, const std::vector<std::string>& program,
-                                   Offspring offspring) {
-  return SignalledAt(call, "STOP", program, offspring);
+  return Traced({"-o", "/dev/null", "-e",
+                 "inject=" + call.name + ":signal=KILL:when=" + std::to_string(call.occurrence)},
+                program, offspring);
 }
 
 RunOptions UnderTracer() {

@@ -31,10 +31,6 @@ std::vector<SystemCall> TraceSystemCalls(const std::vector<std::string>& program
 std::vector<std::string> KilledAt(const SystemCall& call, const std::vector<std::string>& program,
                                   Offspring offspring = Offspring::kTraced);
 
-// The same, which stops it (SIGSTOP) there: whoever looks on lets it go on.
-std::vector<std::string> StoppedAt(const SystemCall& call, const std::vector<std::string>& program,
-                                   Offspring offspring = Offspring::kTraced);
-
 // The leak check of the address sanitizer cannot run under a tracer.
 RunOptions UnderTracer();
 
