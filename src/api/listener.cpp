@@ -21,7 +21,8 @@
 namespace veneer::api {
 namespace {
 
-constexpr int kBacklog = 128;
+// What waits beyond it believes that it is connected, and is told nothing.
+constexpr int kBacklog = SOMAXCONN;
 constexpr mode_t kSocketMode = 0660;
 
 // The largest first: it is what {} fills with zeros.
