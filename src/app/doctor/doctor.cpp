@@ -23,7 +23,7 @@ std::vector<HostCheck> LookAtEverything(const std::string& root) {
           CheckFreeSpace(root),
           CheckDiskMemory(),
           CheckUdev(),
-          CheckKvm(),
+          CheckKvm(root),
           CheckProgram("nbdkit", "nbdkit", "serves disks by NBD"),
           CheckProgram("qemu-img", "qemu-utils", "imports qcow2 images"),
           CheckProgram("mkfs.ext4", "e2fsprogs", "makes images of directory trees")};

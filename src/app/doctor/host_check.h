@@ -31,8 +31,9 @@ HostCheck CheckDiskMemory();
 // Whether udev runs: it then makes the nodes of devices, else we do. Both are fine.
 HostCheck CheckUdev();
 
-// Boots a guest of one sector with KVM; takes up to ten seconds where that does not work.
-HostCheck CheckKvm();
+// Boots with KVM: the kernel of a template below `root`, or this host's own. Takes up to ten
+// seconds where that does not work.
+HostCheck CheckKvm(const std::string& root);
 
 // A program of a Debian package, for what needs it.
 HostCheck CheckProgram(const std::string& program, const std::string& package,

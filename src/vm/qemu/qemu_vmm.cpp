@@ -161,7 +161,7 @@ Result<VmAcceleration> QemuVmm::RunKeeper(const VmSpec& spec, VmBeginning beginn
   VENEER_TRY(RemoveDirectory(files));
   VENEER_TRY(MakeDirectories(settings_.run_dir, files));
   const VmAcceleration acceleration =
-      spec.acceleration ? *spec.acceleration : BestAcceleration(settings_.run_dir);
+      spec.acceleration ? *spec.acceleration : BestAcceleration(settings_.run_dir, spec.kernel);
   const MachineFile machine{.argv = QemuArguments(spec, {.acceleration = acceleration,
                                                          .disk = FormOf(spec.disk),
                                                          .privileges = Privileges(),
