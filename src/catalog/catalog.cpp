@@ -165,15 +165,18 @@ Result<void> Catalog::RemoveTemplate(const std::string& id) {
   });
 }
 
-Result<void> Catalog::Add(const SandboxRecord& record) {
-  return database_->Write("add a sandbox", [&] { return PutSandbox(*database_, record); });
+Result<void> Catalog::Add(const SandboxRecord& record, Lasting lasting) {
+  return database_->Write("add a sandbox", [&] { return PutSandbox(*database_, record); }, lasting);
 }
 
-Result<void> Catalog::Add(const std::vector<SandboxRecord>& records) {
-  return database_->Write("add sandboxes", [&]() -> Result<void> {
-    for (const SandboxRecord& record : records) VENEER_TRY(PutSandbox(*database_, record));
-    return {};
-  });
+Result<void> Catalog::Add(const std::vector<SandboxRecord>& records, Lasting lasting) {
+  return database_->Write(
+      "add sandboxes",
+      [&]() -> Result<void> {
+        for (const SandboxRecord& record : records) VENEER_TRY(PutSandbox(*database_, record));
+        return {};
+      },
+      lasting);
 }
 
 Result<void> Catalog::Update(const SandboxRecord& record) {

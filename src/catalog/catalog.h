@@ -53,9 +53,9 @@ class Catalog {
   Result<void> RemoveTemplate(const std::string& id);
 
   // Sandboxes. kConflict: the name or the id is taken; kNotFound: its template is gone.
-  Result<void> Add(const SandboxRecord& record);
+  Result<void> Add(const SandboxRecord& record, Lasting lasting = Lasting::kAtOnce);
   // All or none.
-  Result<void> Add(const std::vector<SandboxRecord>& records);
+  Result<void> Add(const std::vector<SandboxRecord>& records, Lasting lasting = Lasting::kAtOnce);
   // Replaces the record of that id. kNotFound; the rest as Add.
   Result<void> Update(const SandboxRecord& record);
   // All or none.

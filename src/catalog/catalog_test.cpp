@@ -184,6 +184,15 @@ TEST_F(CatalogWithTemplateTest, ASandboxComesBackAsItWasAdded) {
   ExpectSame(*found, ExampleSandbox());
 }
 
+// Who is killed has not taken it back; the next commit makes it durable too.
+TEST_F(CatalogWithTemplateTest, WhatLastsWithTheNextChangeIsSeenByAllAtOnce) {
+  ASSERT_TRUE(catalog_.Add(ExampleSandbox("sb-00000001", "one"), Lasting::kWithTheNext));
+  EXPECT_TRUE(Reopened().Sandbox("one"));
+  ASSERT_TRUE(catalog_.Add({ExampleSandbox("sb-00000002", "two")}, Lasting::kWithTheNext));
+  ASSERT_TRUE(catalog_.Update(ExampleSandbox("sb-00000001", "three")));
+  EXPECT_THAT(IdsOf(Reopened().Sandboxes()), ElementsAre("sb-00000001", "sb-00000002"));
+}
+
 TEST_F(CatalogWithTemplateTest, BytesThatAreNoTextComeBackToo) {
   SandboxRecord sandbox = ExampleSandbox();
   sandbox.path = std::string("/srv/\xff\0x", 8);

@@ -170,6 +170,14 @@ Result<void> CatalogDatabase::RequireSchema() {
   return Fail(NewerSchema(connection_.getFilename(), query.Number(0)));
 }
 
+// With "normal" a commit reaches the log, and the next sync of the log takes it along.
+void CatalogDatabase::SyncCommits(Lasting lasting) {
+  if (lasting == lasting_) return;
+  connection_.exec(lasting == Lasting::kAtOnce ? "PRAGMA synchronous = FULL"
+                                               : "PRAGMA synchronous = NORMAL");
+  lasting_ = lasting;
+}
+
 // sqlite3_system_errno does not know of a COMMIT that failed, and errno alone tells a full quota
 // from a broken disk.
 Result<void> CatalogDatabase::Commit(SQLite::Transaction& transaction, std::string_view step) {

@@ -18,6 +18,7 @@
 
 #include "base/result.h"
 #include "catalog/query.h"
+#include "catalog/records.h"
 #include "catalog/sqlite_error.h"
 
 namespace veneer {
@@ -45,8 +46,9 @@ class CatalogDatabase {
   // The same in a transaction that is committed where `action` succeeds and is as if it had never
   // begun where it fails.
   template <std::invocable Action>
-  Result<void> Write(std::string_view step, Action action) {
+  Result<void> Write(std::string_view step, Action action, Lasting lasting = Lasting::kAtOnce) {
     return Read(step, [&]() -> Result<void> {
+      SyncCommits(lasting);
       SQLite::Transaction transaction(connection_, SQLite::TransactionBehavior::IMMEDIATE);
       VENEER_TRY(RequireSchema());
       VENEER_TRY(action());
@@ -58,9 +60,11 @@ class CatalogDatabase {
   explicit CatalogDatabase(SQLite::Database connection) : connection_(std::move(connection)) {}
   Result<void> Prepare();
   Result<void> RequireSchema();
+  void SyncCommits(Lasting lasting);
   Result<void> Commit(SQLite::Transaction& transaction, std::string_view step);
 
   SQLite::Database connection_;
+  Lasting lasting_ = Lasting::kAtOnce;  // what commits are now
   std::map<std::string, SQLite::Statement, std::less<>> statements_;
 };
 

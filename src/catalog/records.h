@@ -16,6 +16,12 @@
 
 namespace veneer {
 
+// From when on a change outlives a power cut. (A killed process takes back neither.)
+enum class Lasting : std::uint8_t {
+  kAtOnce,
+  kWithTheNext,  // change that lasts at once, whoever makes it: for what nobody has been told yet
+};
+
 using Timestamp = std::chrono::sys_time<std::chrono::milliseconds>;
 
 enum class TemplateKind : std::uint8_t {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <utility>
 
 #include "cow/grow.h"
 #include "format/header.h"
@@ -32,9 +33,12 @@ Result<RecordedSizes> SizesOf(const CreateOptions& options) {
   return RecordedSizes{.origin_size = origin, .disk_size = disk};
 }
 
-}  // namespace
+struct WrittenStore {
+  NewFile file;
+  Bytes size;
+};
 
-Result<Bytes> CreateStore(const std::string& path, const CreateOptions& options) {
+Result<WrittenStore> WriteStore(const std::string& path, const CreateOptions& options) {
   const RecordedSizes sizes = VENEER_TRY(SizesOf(options));
   const Bytes size = VENEER_TRY(StoreSizeFor(Geometry(options.chunk_size), sizes.disk_size,
                                              options.max_change.value_or(kWholeDisk)));
@@ -44,8 +48,20 @@ Result<Bytes> CreateStore(const std::string& path, const CreateOptions& options)
   std::array<std::byte, kHeaderBytes> header{};
   EncodeHeader({Activation::kValid, options.chunk_size, sizes}, header);
   VENEER_TRY(store.file().WriteAt(ByteOffset(0), header));
-  VENEER_TRY(std::move(store).Publish(options.contents));
-  return size;
+  return WrittenStore{.file = std::move(store), .size = size};
+}
+
+}  // namespace
+
+Result<Bytes> CreateStore(const std::string& path, const CreateOptions& options) {
+  WrittenStore store = VENEER_TRY(WriteStore(path, options));
+  VENEER_TRY(std::move(store.file).Publish());
+  return store.size;
+}
+
+Result<UnsyncedFile> CreateUnsyncedStore(const std::string& path, const CreateOptions& options) {
+  WrittenStore store = VENEER_TRY(WriteStore(path, options));
+  return std::move(store.file).Name();
 }
 
 }  // namespace veneer

@@ -20,13 +20,14 @@ struct CreateOptions {
   std::optional<Bytes> disk_size{};
   // The most that may be rewritten; the whole disk where absent.
   std::optional<Bytes> max_change{};
-  // kRecorded: one sync less, and a cut on the way may leave the name without a header.
-  NewFile::Contents contents = NewFile::Contents::kWritten;
 };
 
 // Makes the sparse file, durable, sized so that `max_change` fits with its metadata. Appears
-// whole or not at all, unless `contents` says otherwise. Returns the file's size. kConflict where
-// the path exists.
+// whole or not at all. Returns the file's size. kConflict where the path exists.
 Result<Bytes> CreateStore(const std::string& path, const CreateOptions& options);
+
+// The same, to be used at once and made durable meanwhile: a cut before that may leave the name
+// without a header.
+Result<UnsyncedFile> CreateUnsyncedStore(const std::string& path, const CreateOptions& options);
 
 }  // namespace veneer

@@ -144,7 +144,8 @@ Result<std::vector<SandboxRecord>> Lifecycle::ForkOne(const std::string& referen
   const Bytes needed = VENEER_TRY(RoomFor(host_, parent.record, ids.size()));
   VENEER_TRY(RequireRoom(host_.layout.sandboxes(), needed, host_.reserve));
   Forks forks = VENEER_TRY(Plan(host_, parent.record, ids));
-  VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Add(forks.records); }));
+  VENEER_TRY(clock.Time("record",
+                        [&] { return host_.catalog.Add(forks.records, Lasting::kWithTheNext); }));
   const Result<void> filled = FillForks(parent.record, forks.records, clock);
   if (filled) return std::move(forks.records);
   for (std::size_t n = 0; n < forks.records.size(); ++n) {

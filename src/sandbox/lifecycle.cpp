@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <future>
 #include <string_view>
 #include <utility>
 
@@ -83,20 +84,22 @@ Result<SandboxRecord> Lifecycle::Make(const CreateRequest& request, StepClock& c
   clock.Name(record.id);
   ObjectLock lock = VENEER_TRY(ObjectLock::Take(host_.layout.locks(), record.id, "create"));
   BeginOperation(record, "create", SandboxState::kCreating);
-  auto begun = clock.Time("record", [&] { return host_.catalog.Add(record); });
+  // A cut that takes the record leaves a file that nobody owns, and nobody was told of: gc removes
+  // it.
+  auto begun =
+      clock.Time("record", [&] { return host_.catalog.Add(record, Lasting::kWithTheNext); });
   if (!begun) {
     std::move(lock).Forget();
     return Fail(begun.error());
   }
-  const Result<void> made = clock.Time("store", [&]() -> Result<void> {
-    VENEER_TRY(
-        CreateStore(host_.layout.Store(record.id), {.chunk_size = ChunkSize{},
-                                                    .origin_size = from.image.size,
-                                                    .disk_size = size,
-                                                    .contents = NewFile::Contents::kRecorded}));
-    return warm ? ShareMachine(host_, from.id, record.id) : Result<void>();
+  auto made = clock.Time("store", [&]() -> Result<UnsyncedFile> {
+    auto store = VENEER_TRY(CreateUnsyncedStore(
+        host_.layout.Store(record.id),
+        {.chunk_size = ChunkSize{}, .origin_size = from.image.size, .disk_size = size}));
+    if (warm) VENEER_TRY(ShareMachine(host_, from.id, record.id));
+    return store;
   });
-  auto started = made ? Start(record, clock) : Fail(made.error());
+  auto started = made ? StartNew(record, *made, clock) : Fail(made.error());
   if (!started) {
     clock.Time("undo", [&] { return Forget(host_, record); })
         .Ignore("recover does it; the cause is what matters");
@@ -140,10 +143,33 @@ Result<SandboxRecord> Lifecycle::Start(SandboxRecord record, StepClock& clock) {
   record = VENEER_TRY(Attached(std::move(record), clock));
   const auto recorded = clock.Time("settle", [&] { return host_.catalog.Update(record); });
   if (recorded) return record;
+  return Fail(EndStarted(record, recorded.error(), clock));
+}
+
+// The same with a store that is not durable yet: it becomes so while the disk is attached, which
+// takes about as long.
+Result<SandboxRecord> Lifecycle::StartNew(SandboxRecord record, UnsyncedFile& store,
+                                          StepClock& clock) {
+  // Without another thread it is done in get().
+  std::future<Result<void>> durable = std::async([&] { return store.Sync(); });
+  auto attached = Attached(std::move(record), clock);
+  const Result<void> synced = clock.Time("sync", [&] { return durable.get(); });
+  if (!attached) return attached;
+  attached->timings = clock.steps();
+  const auto recorded = clock.Time("settle", [&]() -> Result<void> {
+    VENEER_TRY(synced);
+    return host_.catalog.Update(*attached);
+  });
+  if (recorded) return attached;
+  return Fail(EndStarted(*attached, recorded.error(), clock));
+}
+
+// It does not stay, for this reason.
+Error Lifecycle::EndStarted(const SandboxRecord& record, const Error& cause, StepClock& clock) {
   EndMachine(host_, record).Ignore("recover does it; the cause is what matters");
   clock.Time("detach", [&] { return EndDiskOf(host_, record); })
       .Ignore("recover does it; the cause is what matters");
-  return Fail(recorded.error());
+  return cause;
 }
 
 Result<SandboxRecord> Lifecycle::Pause(const std::string& reference) {

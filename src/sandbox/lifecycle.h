@@ -20,6 +20,7 @@
 #include "base/units.h"
 #include "catalog/object_lock.h"
 #include "catalog/records.h"
+#include "kernel/linux/new_file.h"
 #include "sandbox/backend_set.h"
 #include "sandbox/host.h"
 #include "sandbox/machine.h"
@@ -81,6 +82,8 @@ class Lifecycle {
                                              const std::vector<std::string>& ids, StepClock& clock);
 
   Result<SandboxRecord> Start(SandboxRecord record, StepClock& clock);
+  Result<SandboxRecord> StartNew(SandboxRecord record, UnsyncedFile& store, StepClock& clock);
+  Error EndStarted(const SandboxRecord& record, const Error& cause, StepClock& clock);
   Result<SandboxRecord> WithDisk(SandboxRecord record, StepClock& clock);
   Result<SandboxRecord> Attached(SandboxRecord record, StepClock& clock);
   Result<void> RunMachineOf(SandboxRecord& record, Identity identity, StepClock& clock);

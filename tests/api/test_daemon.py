@@ -149,7 +149,7 @@ class Events(DaemonTest):
             steps = []
             while (event := ear.next())["event"] == "step":
                 steps.append(event["data"]["step"])
-            self.assertEqual(steps, ["record", "store", "verify", "attach", "settle"])
+            self.assertEqual(steps, ["record", "store", "verify", "attach", "sync", "settle"])
             ended = event
             self.assertEqual(ended["data"]["phase"], "ended")
             self.assertEqual(ended["data"]["result"]["name"], "web")

@@ -58,6 +58,12 @@ Result<void> SyncDirectory(const std::string& path) {
   return {};
 }
 
+// fsync, not fdatasync: owner and mode are to last as well.
+Result<void> SyncFile(const LinuxFile& file, const std::string& path) {
+  if (::fsync(file.fd().get()) != 0) return FailErrno(errno, fmt::format("sync {}", path));
+  return {};
+}
+
 bool IsNamed(const UniqueFd& fd, const std::string& path) {
   struct stat open_file{};
   struct stat named{};
@@ -122,12 +128,6 @@ Result<void> NewFile::GiveHiddenName() {
   return {};
 }
 
-// fsync, not fdatasync: owner and mode are to last as well.
-Result<void> NewFile::Sync() {
-  if (::fsync(file_->fd().get()) != 0) return FailErrno(errno, fmt::format("sync {}", path_));
-  return {};
-}
-
 Result<void> NewFile::GiveName() {
   if (hidden_name_.empty() && replace_ == Replace::kNever) {
     const std::string source = fmt::format("/proc/self/fd/{}", file_->fd().get());
@@ -148,10 +148,20 @@ Result<void> NewFile::GiveName() {
 }
 
 Result<void> NewFile::Publish(Contents contents) && {
-  if (contents == Contents::kWritten) VENEER_TRY(Sync());
+  if (contents == Contents::kCloned) return VENEER_TRY(std::move(*this).Name()).Sync();
+  VENEER_TRY(SyncFile(*file_, path_));
   VENEER_TRY(GiveName());
-  // One sync of both: with a journal it makes the name durable too, and the next has nothing to do.
-  if (contents != Contents::kWritten) VENEER_TRY(Sync());
+  return SyncDirectory(path_);
+}
+
+Result<UnsyncedFile> NewFile::Name() && {
+  VENEER_TRY(GiveName());
+  return UnsyncedFile(std::move(file_), path_);
+}
+
+// With a journal the first makes the name durable too, and the second has nothing to do.
+Result<void> UnsyncedFile::Sync() {
+  VENEER_TRY(SyncFile(*file_, path_));
   return SyncDirectory(path_);
 }
 

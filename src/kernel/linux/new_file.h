@@ -8,12 +8,27 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/result.h"
 #include "kernel/linux/linux_file.h"
 #include "kernel/linux/replace.h"
 
 namespace veneer {
+
+// A file that has its name and may lose it, and what is in it, in a cut.
+class UnsyncedFile {
+ public:
+  UnsyncedFile(std::unique_ptr<LinuxFile> file, std::string path)
+      : file_(std::move(file)), path_(std::move(path)) {}
+
+  // Makes contents and name durable. Blocks; any one thread.
+  Result<void> Sync();
+
+ private:
+  std::unique_ptr<LinuxFile> file_;
+  std::string path_;
+};
 
 class NewFile {
  public:
@@ -38,11 +53,14 @@ class NewFile {
   enum class Contents : std::uint8_t {
     kWritten,  // data in the page cache: it is synced before the file gets its name
     kCloned,  // nothing but shared blocks: metadata, which reaches the journal before the name does
-    kRecorded,  // anything: it is recorded that a file which is found here now is not whole
   };
 
   // Makes contents and name durable. kConflict where the path has come to exist meanwhile.
   Result<void> Publish(Contents contents = Contents::kWritten) &&;
+
+  // Gives it its name now; what it yields makes both durable. For who has recorded that a file
+  // which is found here before that may not be whole. kConflict as above.
+  Result<UnsyncedFile> Name() &&;
 
  private:
   NewFile(std::unique_ptr<LinuxFile> file, std::string path, std::string hidden, Replace replace)
@@ -51,7 +69,6 @@ class NewFile {
         hidden_name_(std::move(hidden)),
         replace_(replace) {}
 
-  Result<void> Sync();
   Result<void> GiveName();
   Result<void> GiveHiddenName();
 

@@ -55,6 +55,17 @@ TEST_F(NewFileTest, WhatIsOnlyClonedAppearsInTheSameWay) {
   EXPECT_EQ(Entries(), 2);
 }
 
+TEST_F(NewFileTest, MayBeUsedByItsNameBeforeItIsDurable) {
+  NewFile file = NewFile::Begin(Path("a"), Replace::kNever).value();
+  Write(file, "whole");
+  UnsyncedFile named = std::move(file).Name().value();
+  EXPECT_EQ(Text("a"), "whole");
+  EXPECT_TRUE(named.Sync());
+  NewFile second = NewFile::Begin(Path("b"), Replace::kNever).value();
+  Put("b", "other");
+  EXPECT_EQ(std::move(second).Name().error().kind, ErrorKind::kConflict);
+}
+
 TEST_F(NewFileTest, LeavesNothingWhenItIsDropped) {
   {
     NewFile file = NewFile::Begin(Path("a"), Replace::kNever).value();
