@@ -1,4 +1,12 @@
 # Libraries from Debian packages; ./dev installs them (tools/packages.txt).
+
+# The program has its libraries in it: half of its start was looking for them, mapping and relocating them
+# (docs/adr/0032). A sanitizer wants to see the shared ones.
+if(NOT VENEER_SANITIZE)
+  set(VENEER_ARCHIVES ON)
+  set(OPENSSL_USE_STATIC_LIBS ON)
+endif()
+
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
@@ -17,4 +25,23 @@ if(VENEER_TESTS)
   find_package(GTest REQUIRED)
   pkg_check_modules(libnbd REQUIRED IMPORTED_TARGET libnbd)
   include(GoogleTest)
+endif()
+
+if(VENEER_ARCHIVES)
+  find_library(FUSE3_ARCHIVE libfuse3.a REQUIRED)
+  set_target_properties(PkgConfig::fuse3 PROPERTIES
+    INTERFACE_LINK_LIBRARIES "${FUSE3_ARCHIVE};Threads::Threads;${CMAKE_DL_LIBS}")
+  find_library(SQLITE3_ARCHIVE libsqlite3.a REQUIRED)
+  set_target_properties(SQLite::SQLite3 PROPERTIES
+    IMPORTED_LOCATION "${SQLITE3_ARCHIVE}"
+    INTERFACE_LINK_LIBRARIES "Threads::Threads;${CMAKE_DL_LIBS};m")
+endif()
+
+# Debian has no archive of {fmt}; of another version than 9 we do not know what an archive needs.
+if(VENEER_ARCHIVES AND fmt_VERSION VERSION_GREATER_EQUAL 9 AND fmt_VERSION VERSION_LESS 10)
+  add_library(veneer_fmt STATIC "${PROJECT_SOURCE_DIR}/src/base/fmt_functions.cpp")
+  target_compile_features(veneer_fmt PUBLIC cxx_std_20)
+else()
+  add_library(veneer_fmt INTERFACE)
+  target_link_libraries(veneer_fmt INTERFACE fmt::fmt)
 endif()
