@@ -21,11 +21,14 @@ destroy_running() {
     <<<"$ids" >/dev/null
 }
 
-# append_steps FILE: of one sandbox on stdin, "store verify attach record" in ms.
+# append_steps FILE: of one sandbox on stdin, "store verify attach record sync" in ms.
 append_steps() {
   jq -r '(if type == "array" then .[0] else . end).timings_ms |
-    "\(.store // 0) \(.verify // 0) \(.attach // 0) \(.record // 0)"' >>"$1"
+    "\(.store // 0) \(.verify // 0) \(.attach // 0) \(.record // 0) \(.sync // 0)"' >>"$1"
 }
+
+# What one way left unsynced is not for the next to wait for.
+settle_files() { sync -f "$life"; }
 
 # The same job by qemu's tools: an overlay, and a server that shows it as a file. Nothing of it is
 # synced, and nobody remembers it.
@@ -58,13 +61,16 @@ create_by_cow() {
 }
 
 create_round() {
+  settle_files
   timed_sandbox "$life/create.times" create base --name bench >"$life/create.json"
   append_steps "$life/create.steps" <"$life/create.json"
   timed_sandbox "$life/pause.times" pause bench >/dev/null
   timed_sandbox "$life/resume.times" resume bench >/dev/null
   timed_sandbox "$life/destroy.times" destroy bench >/dev/null
   "$BENCH" measure "$life/start.times" "$VENEER" --version >/dev/null
+  settle_files
   create_by_cow
+  settle_files
   if has_qemu_server; then create_by_qemu; fi
 }
 
@@ -96,7 +102,7 @@ create_table() {
   local base peer way
   printf '\n### Create\n\n'
   printf 'A writable disk over a 2 GiB template, ready to be opened as a file. `veneer create` also syncs the\n'
-  printf 'store and its name, and commits two records to its catalog; the tools of qemu sync nothing. Whole\n'
+  printf 'store, its name and its record in the catalog; the tools of qemu sync nothing. Whole\n'
   printf 'processes; medians of %s rounds, in each of which every way runs once.\n\n' "$((3 * rounds))"
   printf '| way | median | lowest – highest (ms) | against create |\n|---|---:|---:|---:|\n'
   create_row '`veneer create`' "$life/create.times"
@@ -121,16 +127,17 @@ part_row() { printf '| %s | %s | %s |\n' "$1" "$(fine_ms "$2")" "$(percent "$2" 
 # shellcheck disable=SC2016
 create_parts() {
   local whole step column=0 known value
-  local -A names=([store]='the store, synced' [verify]='the template looked at'
-    [attach]='the server started, until it shows the disk' [record]='the intent, committed')
+  local -A names=([store]='the store, made' [verify]='the template looked at'
+    [attach]='the server started, until it shows the disk' [record]='the intent, recorded'
+    [sync]='the sync of the store, as far as it took longer than that')
   whole=$(median "$life/create.times")
   printf '\nWhere the time of `veneer create` goes; the rest is the opening and closing of the catalog, the look\n'
-  printf 'for what killed commands left, and the second commit.\n\n'
+  printf 'for what killed commands left, and the commit of the outcome.\n\n'
   printf '| part | median | |\n|---|---:|---:|\n'
   value=$(median "$life/start.times")
   part_row 'start of the program (`veneer --version`)' "$value"
   known=$value
-  for step in store verify attach record; do
+  for step in store verify attach record sync; do
     column=$((column + 1))
     value=$(median "$life/create.steps" "$column")
     part_row "${names[$step]}" "$value"
