@@ -49,6 +49,16 @@ Result<void> RequireMachine(const TemplateRecord& from,
   return {};
 }
 
+// Why it is paused, where that is more than somebody's wish. A machine that was saved had flushed
+// all that it wrote: nothing is lost with its disk after that.
+std::string WhyPaused(const SandboxRecord& record, const std::string& gone, Detached detached) {
+  const bool saved = record.machine && gone.empty();
+  if (detached == Detached::kWasGone && !saved) {
+    return "its disk had gone by itself: what was not flushed is lost";
+  }
+  return gone.empty() ? "" : MachineIsGone(gone);
+}
+
 void BeginOperation(SandboxRecord& record, std::string_view name, SandboxState state) {
   record.last_operation = name;
   record.timings.clear();
@@ -196,11 +206,7 @@ Result<SandboxRecord> Lifecycle::PauseOne(const std::string& reference, StepCloc
     return Fail(detached.error());
   }
   VENEER_TRY(clock.Time("settle", [&] {
-    return Settle(host_, record, SandboxState::kPaused,
-                  *detached == Detached::kWasGone
-                      ? "its disk had gone by itself: what was not flushed is lost"
-                  : gone->empty() ? ""
-                                  : MachineIsGone(*gone));
+    return Settle(host_, record, SandboxState::kPaused, WhyPaused(record, *gone, *detached));
   }));
   return record;
 }
@@ -233,7 +239,8 @@ Result<SandboxRecord> Lifecycle::ResumeOne(const std::string& reference,
   const bool broken = !files && IsMissing(files.error());
   record.timings = clock.steps();
   const SandboxState after = broken ? SandboxState::kFailed : SandboxState::kPaused;
-  const std::string reason = broken ? files.error().what : "";
+  const std::string reason =
+      broken ? files.error().what : MemoryIsLost(host_, record, started.error().what);
   clock.Time("undo", [&] { return Settle(host_, record, after, reason); })
       .Ignore("recover does it; the cause is what matters");
   return started;
@@ -254,7 +261,7 @@ Error Lifecycle::PausedWithoutDetach(SandboxRecord& record, const Error& cause, 
 // Without its machine a sandbox that stays is one whose machine has ended.
 Result<void> Lifecycle::EndMachineOrReturnTo(SandboxState before, SandboxRecord& record) {
   if (!record.machine) return {};
-  const Result<void> ended = EndMachine(host_, record);
+  Result<void> ended = EndMachine(host_, record);
   if (ended) return {};
   record.state = before;
   host_.catalog.Update(record).Ignore("recover does it; the cause is what matters");

@@ -180,6 +180,10 @@ std::string MachineIsGone(const std::string& why) {
   return fmt::format("its machine ended: {}; its disk is safe, what was in memory is lost", why);
 }
 
+std::string MemoryIsLost(const Host& host, const SandboxRecord& record, const std::string& why) {
+  return record.machine && !HasSavedMachine(host, record) ? MachineIsGone(why) : "";
+}
+
 Result<std::string> WhyMachineIsGone(const Host& host, const SandboxRecord& record) {
   if (!record.machine) return std::string();
   const VmStatus status = VENEER_TRY(host.vmm.Status(record.id));

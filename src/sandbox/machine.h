@@ -82,4 +82,8 @@ Result<std::string> WhyMachineIsGone(const Host& host, const SandboxRecord& reco
 // What a sandbox says whose machine ended by itself.
 std::string MachineIsGone(const std::string& why);
 
+// The same of one that does not run and was not resumed either, for this reason; nothing where what
+// was saved is still there, or where there is no machine.
+std::string MemoryIsLost(const Host& host, const SandboxRecord& record, const std::string& why);
+
 }  // namespace veneer

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "sandbox/json_views.h"
 #include "sandbox/recover.h"
 #include "sandbox/snapshot.h"
 #include "sandbox/testing/sandbox_test.h"
@@ -148,6 +149,35 @@ TEST_F(MachineTest, AResumeThatFailsKeepsTheMemory) {
   vmm_.FailNext(FakeVmm::Op::kRestore, kInjected);
   EXPECT_FALSE(lifecycle_.Resume("web"));
   EXPECT_EQ(Recorded("web").state, SandboxState::kPaused);
+  ASSERT_TRUE(lifecycle_.Resume("web"));
+  EXPECT_EQ(std::stoi(Count("web")), std::stoi(before) + 1);
+}
+
+TEST_F(MachineTest, AResumeThatFailsAfterItRanSaysThatMemoryIsLost) {
+  Boot("web");
+  ASSERT_TRUE(lifecycle_.Pause("web"));
+  vmm_.FailNext(FakeVmm::Op::kWake, kInjected);
+  EXPECT_FALSE(lifecycle_.Resume("web"));
+  EXPECT_EQ(Recorded("web").state, SandboxState::kPaused);
+  EXPECT_THAT(Recorded("web").reason, HasSubstr("injected"));
+  EXPECT_THAT(Recorded("web").reason, HasSubstr("memory is lost"));
+  EXPECT_EQ(MachineState(Recorded("web")), "ended");
+}
+
+TEST_F(MachineTest, AResumeThatWasKilledAfterItRanSaysThatMemoryIsLost) {
+  const SandboxRecord record = Boot("web");
+  LeaveIn(SandboxState::kResuming, record);
+  ASSERT_TRUE(Recover(host_, RecoverScope::kQuick));
+  EXPECT_EQ(Recorded("web").state, SandboxState::kPaused);
+  EXPECT_THAT(Recorded("web").reason, HasSubstr("memory is lost"));
+}
+
+TEST_F(MachineTest, OneThatWasSavedIsSoThoughItsDiskWentBeforeItWasDetached) {
+  Boot("web");
+  const std::string before = Count("web");
+  dm_.DieAtNextDetach();
+  ASSERT_TRUE(lifecycle_.Pause("web"));
+  EXPECT_EQ(MachineState(Recorded("web")), "saved");
   ASSERT_TRUE(lifecycle_.Resume("web"));
   EXPECT_EQ(std::stoi(Count("web")), std::stoi(before) + 1);
 }

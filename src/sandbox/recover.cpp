@@ -164,7 +164,8 @@ Result<Recovery::Outcome> Recovery::End(SandboxRecord& record) {
     case SandboxState::kResuming:
       VENEER_TRY(EndMachine(host_, record));
       VENEER_TRY(EndDiskOf(host_, record));
-      return Become(record, SandboxState::kPaused, "");
+      return Become(record, SandboxState::kPaused,
+                    MemoryIsLost(host_, record, "the command that resumed it was killed"));
     case SandboxState::kRunning:
       return EndRunning(record);
     case SandboxState::kPaused:

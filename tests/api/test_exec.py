@@ -1,6 +1,7 @@
 """Commands in machines over the API: one answer, or a stream. The machine starts from the snapshot
 that all tests of machines share (tests/machine/template)."""
 
+import concurrent.futures
 import hashlib
 import http.client
 import json
@@ -47,6 +48,7 @@ class Heard:
                 assert payload[0] == 2
                 self.errors += payload[1:]
         self.code = stream.close_code
+        stream.sock.close()  # the server waits for that, as for any client's
 
     @property
     def end(self):
@@ -60,16 +62,23 @@ class Heard:
 
 
 class Exec(DaemonTest):
-    options = ("--patience", "5")
-
     def setUp(self):
         super().setUp()
         self.daemon.stop()
         self.take_state()
-        self.daemon = self.start("--listen", "127.0.0.1:0", "--listen",
-                                 f"unix:{self.home}/run/api.sock", *self.options)
+        # Nobody is cut off because this machine has much to do.
+        self.start_with_patience(PATIENCE)
         self.machine = self.ok(201, "POST", "/v1/sandboxes", {
             "template": "ready", "name": "one", "backend": "user", "boot": True})
+
+    def start_with_patience(self, seconds):
+        self.daemon = self.start("--listen", "127.0.0.1:0", "--listen",
+                                 f"unix:{self.home}/run/api.sock", "--patience", str(seconds))
+
+    def restart_with_patience(self, seconds):
+        """Where a client that does nothing is to be noticed."""
+        self.daemon.stop()
+        self.start_with_patience(seconds)
 
     def take_state(self):
         """Templates with a machine's memory in place of the plain one."""
@@ -135,10 +144,13 @@ class Exec(DaemonTest):
         stream.say({"argv": ["sh", "-c", "echo begun >&2; cat; echo done >&2; exit 3"],
                     "stdin": True})
         sent = os.urandom(300_000)
-        for at in range(0, len(sent), 65536):
-            stream.send(BINARY, b"\0" + sent[at:at + 65536])
-        stream.send(BINARY, b"\0")
-        heard = Heard(stream)
+        # It is heard meanwhile: who does not read is cut off.
+        with concurrent.futures.ThreadPoolExecutor() as other:
+            hearing = other.submit(Heard, stream)
+            for at in range(0, len(sent), 65536):
+                stream.send(BINARY, b"\0" + sent[at:at + 65536])
+            stream.send(BINARY, b"\0")
+            heard = hearing.result()
         self.assertEqual(heard.output, sent)
         self.assertEqual(heard.errors, b"begun\ndone\n")
         self.assertEqual((heard.end["status"], heard.code), (3, 1000))
@@ -207,6 +219,7 @@ class Exec(DaemonTest):
         self.assertEqual(self.said(["true"]).problem["kind"], "conflict")
 
     def test_who_goes_ends_the_command(self):
+        self.restart_with_patience(10)
         for way in ["stream", "answer", "full"]:
             with self.subTest(way):
                 if way == "answer":
@@ -229,6 +242,7 @@ class Exec(DaemonTest):
                 eventually(lambda: self.processes("slee[p] 4000") == 0, "it is ended")
 
     def test_a_reader_who_does_not_read_holds_the_command_and_is_cut_off(self):
+        self.restart_with_patience(10)
         stream = self.stream()
         stream.say({"argv": ["sh", "-c", "yes 5000 | cat"]})
         self.assertEqual(stream.receive()[0], BINARY)
@@ -251,8 +265,11 @@ class Exec(DaemonTest):
         waiting.request("POST", "/v1/sandboxes/one/exec", b'{"argv":["sleep","6000"]}',
                         {"Content-Type": "application/json"})
         eventually(lambda: self.processes("slee[p] 6000") == 2, "both run")
-        self.assertEqual(self.daemon.stop(), 0)
-        heard = Heard(stream)
+        # It is heard while the daemon ends: that waits for the last word of one who is there.
+        with concurrent.futures.ThreadPoolExecutor() as other:
+            hearing = other.submit(Heard, stream)
+            self.assertEqual(self.daemon.stop(), 0)
+            heard = hearing.result()
         self.assertEqual((heard.problem["kind"], heard.code), ("failed", 1001))
         self.assertEqual(waiting.getresponse().status, 500)
         waiting.close()

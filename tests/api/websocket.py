@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import struct
+import threading
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -23,6 +24,7 @@ class Refused(Exception):
 class WebSocket:
     def __init__(self, sock, target, host="localhost", **headers):
         self.sock = sock
+        self.sending = threading.Lock()
         self.bytes = b""
         self.close_code = None
         key = base64.b64encode(os.urandom(16)).decode()
@@ -64,7 +66,9 @@ class WebSocket:
                   struct.pack("!BQ", 0x80 | 127, size))
         repeated = (mask * (size // 4 + 1))[:size]
         masked = (int.from_bytes(payload, "big") ^ int.from_bytes(repeated, "big")).to_bytes(size, "big")
-        self.sock.sendall(bytes([0x80 | kind]) + length + mask + masked)
+        # Whoever listens answers pings, while another may send.
+        with self.sending:
+            self.sock.sendall(bytes([0x80 | kind]) + length + mask + masked)
 
     def say(self, value):
         self.send(TEXT, json.dumps(value).encode())
@@ -85,7 +89,7 @@ class WebSocket:
             elif kind == CLOSE:
                 self.close_code, = struct.unpack("!H", payload[:2])
                 # A server that ends does not wait for it.
-                with contextlib.suppress(BrokenPipeError):
+                with contextlib.suppress(ConnectionError):
                     self.send(CLOSE, payload[:2])
                 return kind, payload
             else:

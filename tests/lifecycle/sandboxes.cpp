@@ -61,9 +61,7 @@ void SandboxesTest::TearDown() {
 
 void SandboxesTest::TakeAway() const {
   for (const pid_t server : Servers()) Kill(server);
-  for (const MountEntry& entry : MountsBelow(dir_.path())) {
-    ::umount2(entry.path.c_str(), MNT_DETACH);
-  }
+  for (const std::string& path : Mounts()) ::umount2(path.c_str(), MNT_DETACH);
   for (const std::string& device : Devices()) {
     // One that a killed clone left suspended cannot be removed.
     support::Run({"dmsetup", "resume", device});
@@ -201,6 +199,12 @@ SandboxesTest::Expected SandboxesTest::ExpectedFor(const json& sandboxes) const 
   return expected;
 }
 
+std::vector<std::string> SandboxesTest::Mounts() const {
+  std::vector<std::string> paths;
+  for (const MountEntry& entry : MountsBelow(dir_.path())) paths.push_back(entry.path);
+  return paths;
+}
+
 std::set<std::string> SandboxesTest::Devices() const {
   const std::string prefix = "VENEER-" + ReadLineOr(root_ + "/instance", "no instance");
   std::set<std::string> names;
@@ -266,7 +270,7 @@ bool SandboxesTest::Kill(pid_t process) {
 
 std::vector<std::string> SandboxesTest::Leftovers() const {
   std::vector<std::string> found;
-  for (const MountEntry& entry : MountsBelow(dir_.path())) found.push_back("mount " + entry.path);
+  for (const std::string& path : Mounts()) found.push_back("mount " + path);
   // A server that was told to end may take its moment.
   EXPECT_TRUE(support::Eventually([&] { return Servers().empty(); }, std::chrono::minutes(1)));
   for (const pid_t server : Servers()) found.push_back("server " + std::to_string(server));

@@ -65,6 +65,8 @@ class SandboxesTest : public ::testing::Test {
   // `gc`.
   void ExpectAllAgree() const;
 
+  // Where something is mounted in this test's directories.
+  [[nodiscard]] std::vector<std::string> Mounts() const;
   // Names of the device-mapper devices of this test's instance.
   [[nodiscard]] std::set<std::string> Devices() const;
   // What the loop devices on files of this test have behind them; one that has several, several

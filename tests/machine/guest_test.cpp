@@ -99,7 +99,8 @@ TEST_F(GuestTest, OneThatFillsItsDiskIsToldSoAndDisturbsNobody) {
   Boot("one");
   Boot("two");
   StartCounter("two");
-  const support::Outcome full = Exec("one", {"sh", "-c", "yes >/root/fill; sync; echo alive"});
+  const support::Outcome full =
+      Exec("one", {"sh", "-c", "cat /dev/zero >/root/fill; sync; echo alive"});
   EXPECT_EQ(full.status, 0) << full.err;
   EXPECT_THAT(full.err, HasSubstr("No space left on device"));
   EXPECT_EQ(full.out, "alive\n");

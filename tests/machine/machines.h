@@ -4,6 +4,7 @@
 // leaves a process, a mount or a file behind fails.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,10 @@ class MachinesTest : public SandboxesTest {
   // A process in the machine that counts on several times a second, and how far it has come.
   void StartCounter(const std::string& name) const;
   [[nodiscard]] long Counted(const std::string& name) const;
+
+ private:
+  void LinkTemplates(const std::filesystem::path& cached) const;
+  void CopyTemplates(const std::filesystem::path& cached) const;
 };
 
 }  // namespace veneer::lifecycle

@@ -33,8 +33,8 @@ namespace fs = std::filesystem;
 
 constexpr std::chrono::seconds kKeeperPatience{30};
 constexpr std::chrono::seconds kAgentPatience{30};
-// What a machine that was restored is asked for: it works without.
-constexpr std::chrono::seconds kWakePatience{20};
+// For what a machine is told and asked first: moments, but on a host with very much to do.
+constexpr std::chrono::seconds kWakePatience{60};
 constexpr std::size_t kConsoleShown = 300;
 
 std::unexpected<Error> NoMachine(const std::string& id) {
@@ -199,6 +199,7 @@ Result<void> QemuVmm::Wake(const VmSpec& spec, VmReport& report) {
   const auto end = Exec(spec.id, WakeRequest(spec, complaint));
   const int status = end ? ShellStatus(*end) : kWakeClock;
   if (!end) complaint = end.error().what;
+  if (end && end->outcome == ExecOutcome::kTimedOut) complaint = "it does not answer in time";
   const std::string why = Printable(complaint.substr(0, complaint.find('\n')));
   const bool own = !spec.identity || (end && (status == 0 || status == kWakeClock));
   if (!own) {

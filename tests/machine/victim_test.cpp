@@ -1,0 +1,174 @@
+// A machine, or the server of its disk, that is killed while a command pauses or resumes it: before
+// each step of that command, all of which see the victim gone.
+#include <gmock/gmock.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "machine/machines.h"
+#include "support/step_by_step.h"
+
+namespace veneer::lifecycle {
+namespace {
+
+namespace fs = std::filesystem;
+using support::Outcome;
+using ::testing::AnyOf;
+using ::testing::Ge;
+using ::testing::Le;
+using ::testing::SizeIs;
+
+// What changes something outside of the process, or waits for an answer from there.
+const std::set<long> kSteps{SYS_sendmsg, SYS_sendto,  SYS_recvfrom,         SYS_recvmsg,
+                            SYS_poll,    SYS_connect, SYS_unlink,           SYS_rename,
+                            SYS_linkat,  SYS_fsync,   SYS_fdatasync,        SYS_pwrite64,
+                            SYS_mkdir,   SYS_wait4,   SYS_pidfd_send_signal};
+
+enum class Victim { kMachine, kServer };
+
+struct Case {
+  const char* verb;
+  Victim victim;
+};
+
+void PrintTo(const Case& cut, std::ostream* out) {
+  *out << cut.verb << (cut.victim == Victim::kMachine ? " machine" : " server");
+}
+
+// The first, the last and some between them; with VENEER_STORM each.
+std::vector<unsigned> Chosen(const std::vector<unsigned>& steps) {
+  if (std::getenv("VENEER_STORM") != nullptr) return steps;
+  constexpr std::size_t kSome = 4;
+  std::vector<unsigned> some;
+  some.reserve(kSome);
+  for (std::size_t n = 0; n < kSome; ++n) {
+    some.push_back(steps.at(n * (steps.size() - 1) / (kSome - 1)));
+  }
+  return some;
+}
+
+class VictimTest : public MachinesTest, public ::testing::WithParamInterface<Case> {
+ protected:
+  [[nodiscard]] std::vector<std::string> Verb() const { return Command({GetParam().verb, "one"}); }
+  [[nodiscard]] std::vector<pid_t> Victims() const {
+    return GetParam().victim == Victim::kMachine ? Machines() : Servers();
+  }
+
+  // The sandbox in the state that the verb begins in, with something flushed and something in
+  // memory.
+  void Prepare() {
+    const bool there = !Ok({"ls"}).empty();
+    const bool alive = there && StateOf("one") == "running";
+    if (there && !alive) Ok({"destroy", "one"});
+    if (!alive) {
+      Boot("one");
+      Said("one", "echo kept >/root/file; sync /root/file /root; echo here >/run/memory");
+    }
+    if (GetParam().verb == std::string("resume")) Ok({"pause", "one"});
+  }
+
+  // The steps before which there is somebody to kill. The verb is done once.
+  std::vector<unsigned> Steps() {
+    Prepare();
+    std::vector<unsigned> steps;
+    const Outcome outcome = support::RunStepByStep(Verb(), kSteps, [&](unsigned step) {
+      if (!Victims().empty()) steps.push_back(step);
+    });
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    if (GetParam().verb == std::string("pause")) Ok({"resume", "one"});
+    return steps;
+  }
+
+  bool KillBefore(unsigned step) {
+    bool killed = false;
+    const Outcome outcome = support::RunStepByStep(Verb(), kSteps, [&](unsigned now) {
+      if (now != step) return;
+      for (const pid_t victim : Victims()) killed = Kill(victim) || killed;
+    });
+    EXPECT_FALSE(outcome.timed_out);
+    // It says itself how it ended, and is not ended by what it meets.
+    constexpr int kLastStatus = 7;
+    EXPECT_THAT(outcome.status, ::testing::AllOf(Ge(0), Le(kLastStatus))) << outcome.err;
+    return killed;
+  }
+
+  void ExpectRecovered() {
+    EXPECT_EQ(Ok({"recover"}).at("stuck"), json::array());
+    const json sandbox = Show("one");
+    const bool runs = sandbox.at("state") == "running";
+    ASSERT_TRUE(runs || sandbox.at("state") == "paused") << sandbox;
+    EXPECT_THAT(Machines(), SizeIs(runs ? 1 : 0));
+    EXPECT_THAT(Servers(), SizeIs(runs ? 1 : 0));
+    EXPECT_TRUE(support::Eventually([&] { return Keepers().size() == (runs ? 1U : 0U); },
+                                    std::chrono::minutes(1)));
+    EXPECT_THAT(Mounts(), SizeIs(runs ? 1 : 0));
+    const bool lost = !runs && sandbox.at("machine").at("state") == "ended";
+    if (lost) {
+      EXPECT_NE(sandbox.value("reason", ""), "") << sandbox;
+      EXPECT_EQ(OnItsDisk(sandbox.at("id"), "/root/file"), "kept\n");
+      ++lost_;
+      return;
+    }
+    if (!runs) Ok({"resume", "one"});
+    EXPECT_EQ(Said("one", "cat /root/file /run/memory"), "kept\nhere\n");
+    ++kept_;
+  }
+
+  // A file on the disk of a sandbox that does not run, as whoever boots from it finds it. Its file
+  // system needs no more than its journal to be sound.
+  [[nodiscard]] std::string OnItsDisk(const std::string& id, const std::string& path) const {
+    const std::string disk = Path("flat");
+    const json from = Ok({"template", "show", "ready"});
+    Ok({"cow", "flatten", StoreOf(id), "--origin", ImageOf(from.at("id").get<std::string>()),
+        "--output", disk, "--force"});
+    const Outcome checked = support::Run({"e2fsck", "-f", "-p", disk});
+    EXPECT_THAT(checked.status, AnyOf(0, 1)) << checked.out << checked.err;
+    const Outcome read = support::Run({"debugfs", "-R", "cat " + path, disk});
+    fs::remove(disk);
+    return read.out;
+  }
+
+  unsigned lost_ = 0;
+  unsigned kept_ = 0;
+};
+
+TEST_P(VictimTest, WhateverStepItIsKilledBeforeWhatWasFlushedIsThere) {
+  const std::vector<unsigned> steps = Steps();
+  ASSERT_GT(steps.size(), 4U);
+  const std::vector<unsigned> chosen = Chosen(steps);
+  std::size_t killed = 0;
+  for (const unsigned step : chosen) {
+    SCOPED_TRACE("killed before step " + std::to_string(step));
+    Prepare();
+    if (KillBefore(step)) ++killed;
+    ExpectRecovered();
+    ASSERT_FALSE(HasFailure());
+  }
+  std::cout << steps.size() << " cut points, killed at " << killed << " of " << chosen.size()
+            << " chosen: memory kept " << kept_ << " times, lost " << lost_ << " times\n";
+  // A few steps more or less where something has to be waited for.
+  EXPECT_GT(killed, chosen.size() / 2);
+  // A pause saves and then ends them, a resume has what was saved until it runs: there is one step
+  // from which on the memory is lost, or is not.
+  EXPECT_GT(kept_, 0U);
+  EXPECT_GT(lost_, 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Verbs, VictimTest,
+                         ::testing::Values(Case{"pause", Victim::kMachine},
+                                           Case{"pause", Victim::kServer},
+                                           Case{"resume", Victim::kMachine},
+                                           Case{"resume", Victim::kServer}),
+                         [](const auto& each) {
+                           return std::string(each.param.verb) +
+                                  (each.param.victim == Victim::kMachine ? "Machine" : "Server");
+                         });
+
+}  // namespace
+}  // namespace veneer::lifecycle
