@@ -38,7 +38,8 @@ class LoggingTest : public testing::SandboxTest {
 
 TEST_F(LoggingTest, EachStepOfAVerbAndItsEndHaveTheSandboxsId) {
   const std::string id = Create("web").id;
-  EXPECT_THAT(Told(id), ElementsAre("record", "store", "verify", "attach", "settle", "create."));
+  EXPECT_THAT(Told(id),
+              ElementsAre("record", "store", "verify", "attach", "sync", "settle", "create."));
   EXPECT_THAT(Told("web"), IsEmpty());
   for (const RecordingLog::Line& line : log_.lines()) {
     EXPECT_EQ(line.verb, "create");
@@ -74,8 +75,8 @@ TEST_F(LoggingTest, WhatFailsIsAnErrorWithItsCauseAndWhatItUndid) {
   ASSERT_FALSE(lifecycle_.Create({.template_reference = "base", .name = "web"}));
   ASSERT_FALSE(log_.lines().empty());
   const RecordingLog::Line& end = log_.lines().back();
-  EXPECT_THAT(Told(end.object), ElementsAre("record", "store", "verify", "attach: failed", "undo",
-                                            "create: failed."));
+  EXPECT_THAT(Told(end.object), ElementsAre("record", "store", "verify", "attach: failed", "sync",
+                                            "undo", "create: failed."));
   EXPECT_EQ(end.level, LogLevel::kError);
   EXPECT_EQ(end.detail, "injected");
 }
