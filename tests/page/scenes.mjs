@@ -54,7 +54,7 @@ const scenes = {
     await stage.field("Backend").selectOption("user");
     await stage.button("Create").click();
     await stage.stateOf("web", "running");
-    areSteps(await stage.timeline("create"), ["record", "store", "verify", "attach", "settle"]);
+    areSteps(await stage.timeline("create"), ["record", "store", "verify", "attach", "sync", "settle"]);
     const { id, path } = await api("GET", "/v1/sandboxes/web");
     await stage.button("Copy the path").click();
     await until(async () => (await page.evaluate(() => navigator.clipboard.readText())) === path, "the path is copied");
