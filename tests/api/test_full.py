@@ -58,6 +58,10 @@ class FullHost(DaemonTest):
         subprocess.run(mount, check=True)
         self.addCleanup(subprocess.run, ["umount", root], check=True)
 
+    def take_away(self):
+        (self.home / "root/ballast").unlink(missing_ok=True)
+        super().take_away()
+
     def available(self):
         status = os.statvfs(self.home / "root")
         return status.f_bavail * status.f_frsize
@@ -70,7 +74,7 @@ class FullHost(DaemonTest):
 
     def make(self, name):
         return self.ok(201, "POST", "/v1/sandboxes",
-                       {"template": "base", "name": name, "backend": "user", "size": 256 << 20})
+                       {"template": "base", "name": name, "backend": self.backend, "size": 256 << 20})
 
     def writer(self, path, blocks):
         # New disks are kept from the next look on.
@@ -82,10 +86,13 @@ class FullHost(DaemonTest):
         return writer
 
     def let_end(self, writer):
-        """Without a daemon nobody waits for long."""
         if writer.is_alive():
-            self.daemon.kill()
+            self.kill_daemon()
         writer.join()
+
+    def kill_daemon(self):
+        """Without one nobody waits for long."""
+        self.daemon.kill()
 
     def number(self, series):
         text = self.daemon.ask("GET", "/metrics").body.decode()
@@ -133,7 +140,7 @@ class FullHost(DaemonTest):
             self.expect_written(name, writer)
 
     def what_goes_on_meanwhile(self, name, disk):
-        self.assertEqual(read_block(disk, 0), Writer.contents(0)[:4096])
+        self.read_while_held(disk)
         for target, body in [("/v1/sandboxes", {"template": "base"}),
                              (f"/v1/sandboxes/{name}/fork", {"count": 1}),
                              (f"/v1/sandboxes/{name}/snapshots", {"name": "new"})]:
@@ -141,6 +148,9 @@ class FullHost(DaemonTest):
         busy = self.daemon.ask("POST", f"/v1/sandboxes/{name}/pause")
         self.assertEqual(busy.status, 409, busy.body)
         self.ok(200, "DELETE", "/v1/sandboxes/spare")
+
+    def read_while_held(self, disk):
+        self.assertEqual(read_block(disk, 0), Writer.contents(0)[:4096])
 
     def test_a_daemon_that_dies_leaves_nobody_waiting(self):
         disk = self.make("one")["path"]
@@ -151,7 +161,7 @@ class FullHost(DaemonTest):
         writer = self.writer(disk, 4)
         eventually(lambda: self.number("veneer_disks_held") == 1, "it is held")
         self.assertEqual(writer.done, 0)
-        self.daemon.kill()
+        self.kill_daemon()
         writer.join()
         self.assertIsNone(writer.error)
         self.daemon = self.start("--hold-below", "0%")
