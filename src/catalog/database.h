@@ -59,8 +59,11 @@ class CatalogDatabase {
   Result<void> Prepare();
   Result<void> RequireSchema();
   Result<void> Commit(SQLite::Transaction& transaction, std::string_view step);
+  static int NoteLog(void* self, sqlite3* connection, const char* name, int pages);
+  void ShortenLog();
 
   SQLite::Database connection_;
+  int log_pages_ = 0;  // after the last change of this connection
   std::map<std::string, SQLite::Statement, std::less<>> statements_;
 };
 

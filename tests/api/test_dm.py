@@ -75,6 +75,9 @@ class Rewriter(threading.Thread):
         return self
 
     def __exit__(self, *_):
+        self.end()
+
+    def end(self):
         self.ended.set()
         self.join()
 
@@ -156,13 +159,26 @@ class Life(OnDm):
 
 
 class Ends(OnDm, test_daemon.Ends):
-    """Killed and stopped daemons, and disks that go on."""
+    """Killed and stopped daemons, and disks that are written to all the while."""
+
+    def create(self, name):
+        made = super().create(name)
+        writer = Rewriter(made["path"])
+        self.addCleanup(self.never_interrupted, writer)
+        writer.start()
+        return made
+
+    def never_interrupted(self, writer):
+        writer.goes_on()
+        writer.end()
+        self.assertIsNone(writer.error)
 
 
 class FullHost(OnDm, test_full.FullHostOnDisk):
     """Readers wait as well, and nobody goes on before somebody has looked."""
 
     options = test_full.FullHost.options
+    size = 48 << 20
 
     def kill_daemon(self):
         super().kill_daemon()

@@ -1,11 +1,12 @@
 """The host runs full while sandboxes write: their writers wait, and go on when there is room."""
 
+import errno
 import os
 import subprocess
 import threading
 import unittest
 
-from daemon import DaemonTest, eventually, read_block
+from daemon import DaemonTest, eventually, read_block, write_block
 from listening import Ear
 
 BLOCK = 65536
@@ -41,6 +42,7 @@ class FullHost(DaemonTest):
 
     options = ("--watch", "1", "--reserve", "20%", "--hold-below", "10%")
     kind = "tmpfs"
+    size = 64 << 20
 
     def make_home(self):
         if os.geteuid() != 0:
@@ -48,11 +50,11 @@ class FullHost(DaemonTest):
         root = self.home / "root"
         root.mkdir()
         if self.kind == "tmpfs":
-            mount = ["mount", "-t", "tmpfs", "-o", "size=64M", "small", root]
+            mount = ["mount", "-t", "tmpfs", "-o", f"size={self.size}", "small", root]
         else:
             image = self.home / "small.img"
             with open(image, "wb") as file:
-                file.truncate(96 << 20)
+                file.truncate(self.size)
             subprocess.run(["mkfs.ext4", "-q", "-m", "0", image], check=True)
             mount = ["mount", "-o", "loop", image, root]
         subprocess.run(mount, check=True)
@@ -71,6 +73,18 @@ class FullHost(DaemonTest):
         with open(ballast, "wb") as file:
             os.posix_fallocate(file.fileno(), 0, size)
         return ballast
+
+    def use_up(self):
+        """All of the room, to the last block."""
+        with open(self.home / "root/ballast", "ab", buffering=0) as file:
+            for size in (1 << 20, 1024):
+                try:
+                    while True:
+                        file.write(b"x" * size)
+                except OSError as error:
+                    self.assertEqual(error.errno, errno.ENOSPC)
+            os.fsync(file.fileno())
+        self.assertEqual(self.available(), 0)
 
     def make(self, name):
         return self.ok(201, "POST", "/v1/sandboxes",
@@ -167,6 +181,20 @@ class FullHost(DaemonTest):
         self.daemon = self.start("--hold-below", "0%")
         self.expect_written("one", writer)
 
+    def test_without_a_byte_left_sandboxes_are_destroyed(self):
+        for name in ("running", "paused", "last"):
+            write_block(self.make(name)["path"], 1, b"1")
+        self.ok(200, "POST", "/v1/sandboxes/paused/pause")
+        for name in ("running", "paused"):
+            self.use_up()
+            self.ok(200, "DELETE", f"/v1/sandboxes/{name}")
+        self.use_up()
+        self.daemon.stop()
+        self.veneer("destroy", "last")
+        self.assertEqual(self.veneer("ls"), [])
+        self.use_up()
+        self.veneer("template", "rm", "base")
+
     def test_marks_in_the_wrong_order_are_refused(self):
         self.daemon.stop()
         with self.assertRaisesRegex(AssertionError, "--hold-below 30% is more than --reserve 20%"):
@@ -175,6 +203,7 @@ class FullHost(DaemonTest):
 
 class FullHostOnDisk(FullHost):
     kind = "ext4"
+    size = 96 << 20
 
 
 if __name__ == "__main__":
