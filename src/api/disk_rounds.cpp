@@ -9,9 +9,12 @@
 namespace veneer::api {
 namespace {
 
-// The disk has gone meanwhile, or somebody works on it: he will be done.
-bool WillPass(const Error& error) {
-  return error.kind == ErrorKind::kNotFound || error.kind == ErrorKind::kConflict;
+// The disk has gone meanwhile, or is just being taken away, or somebody works on it: he will be
+// done.
+bool WillPass(const Host& host, const SandboxRecord& seen, const Error& error) {
+  if (error.kind == ErrorKind::kNotFound || error.kind == ErrorKind::kConflict) return true;
+  const auto now = host.catalog.Sandbox(seen.id);
+  return !now || now->state != SandboxState::kRunning;
 }
 
 }  // namespace
@@ -57,7 +60,7 @@ std::vector<DiskReading> DiskRounds::KeepAll(Troubles& troubles) {
     const auto kept = Keep(each, room->mark);
     if (kept) {
       readings.push_back({.id = each.id, .name = each.name, .activity = *kept});
-    } else if (holding_ && !WillPass(kept.error())) {
+    } else if (holding_ && !WillPass(host_, each, kept.error())) {
       troubles.emplace("sandbox " + each.id, kept.error().what);
     }
   }

@@ -75,6 +75,17 @@ TEST_F(DiskRoundsTest, ADiskThatCannotBeHeldIsATroubleAndTheOthersAreHeld) {
   EXPECT_EQ(told_.size(), 1U) << "it is well again: what will be over is no trouble";
 }
 
+TEST_F(DiskRoundsTest, ADiskThatIsBeingTakenAwayIsNoTrouble) {
+  const SandboxRecord web = Create("web");
+  DiskRounds rounds(host_, kAlways, Tell());
+  const Error died{ErrorKind::kFailed, EPIPE, "its server died before it answered", ""};
+  BackendOf(web).FailNext(FakeBackend::Op::kKeep, died);
+  BackendOf(web).DuringNextKeep(
+      [&] { EXPECT_TRUE(lifecycle_.Destroy("web", DestroyMode::kCareful)); });
+  rounds.Go();
+  EXPECT_EQ(told_, Told{"hold host"});
+}
+
 TEST_F(DiskRoundsTest, AHeldSandboxIsPausedAndDestroyedAsAnyOther) {
   const SandboxRecord web = Create("web");
   DiskRounds rounds(host_, kAlways, Tell());

@@ -103,6 +103,27 @@ TEST_F(CatalogTest, TheLogOfManyWhoOpenAndCloseStaysShort) {
   EXPECT_EQ(Reopened().Sandboxes()->size(), 200U);
 }
 
+// In bytes; on a file system that can give a file more blocks than its length takes.
+std::uintmax_t RoomOf(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 ? static_cast<std::uintmax_t>(status.st_blocks) * 512
+                                            : 0;
+}
+
+TEST_F(CatalogTest, TheLogHasItsRoomAndKeepsIt) {
+  const std::string log = root_ + "/catalog.db-wal";
+  EXPECT_GE(RoomOf(log), 2U << 20U);
+  EXPECT_EQ(std::filesystem::file_size(log), 0U);
+  ASSERT_TRUE(catalog_.Add(ExampleTemplate()));
+  for (int i = 0; i < 200; ++i) {
+    const std::string id = fmt::format("sb-{:08x}", i);
+    ASSERT_TRUE(catalog_.Add(ExampleSandbox(id, id)));
+  }
+  EXPECT_LT(std::filesystem::file_size(log), 1U << 20U) << "it was moved, and begun anew";
+  EXPECT_GE(RoomOf(log), 2U << 20U);
+  EXPECT_EQ(Reopened().Sandboxes()->size(), 200U);
+}
+
 TEST_F(CatalogTest, ATemplateComesBackAsItWasAdded) {
   ASSERT_TRUE(catalog_.Add(ExampleTemplate()));
   const auto found = Reopened().Template("tp-00000001");

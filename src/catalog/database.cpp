@@ -1,6 +1,7 @@
 #include "catalog/database.h"
 
 #include <SQLiteCpp/Column.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -16,6 +17,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/unique_fd.h"
 #include "catalog/catalog.h"
 #include "catalog/directories.h"
 #include "catalog/schema.h"
@@ -28,9 +30,14 @@ namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds kPatience = std::chrono::seconds(10);
 
-// Whoever finds the log longer than this moves it into the database at the end. The first to open a
-// log reads all of it: so much in a fraction of a millisecond.
-constexpr std::uintmax_t kLongLog = std::uintmax_t{512} << 10U;
+// Of a page and its frame's header each: half a MiB. Whoever makes the log as long moves it into
+// the database, and begins it anew. The first to open a log reads all of it: so much in a fraction
+// of a millisecond.
+constexpr int kLongLog = 127;
+
+// What the log always has on the file system, used or not: what frees room must not need any. More
+// than a long log by a hundred changes.
+constexpr off_t kLogRoom = off_t{2} << 20U;
 
 // For its owner alone, whatever the umask says; SQLite gives the files beside it the same mode.
 // mknod, because closing a descriptor of the file would drop the locks that SQLite has on it in
@@ -119,10 +126,22 @@ Result<void> UseLog(SQLite::Database& connection) {
               "keep the state directory on a local file system");
 }
 
-// With it, closing leaves the log as it is. Without it, the last to close syncs all of it into the
-// database and removes it, and the next to write makes it again: more syncs than its commits have.
-void KeepLogAtClose(SQLite::Database& connection, int keep) {
-  ::sqlite3_db_config(connection.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep, nullptr);
+// Closing leaves the log as it is. Else the last to close syncs all of it into the database and
+// removes it, and the next to write makes it again: more syncs than its commits have, and more room
+// than a full file system has.
+void KeepLogAtClose(SQLite::Database& connection) {
+  ::sqlite3_db_config(connection.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
+// Its length stays: blocks that lie behind it are its own all the same. A file system that is full
+// already, or cannot do it, is as good as it was. SQLite has no locks on this file.
+void KeepRoomForLog(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+  struct stat status{};
+  if (!fd.valid() || ::fstat(fd.get(), &status) != 0) return;
+  constexpr off_t kStatBlock = 512;
+  if (status.st_blocks >= kLogRoom / kStatBlock) return;
+  [[maybe_unused]] const int kept = ::fallocate(fd.get(), FALLOC_FL_KEEP_SIZE, 0, kLogRoom);
 }
 
 Result<SQLite::Database> Connect(const std::string& path) {
@@ -153,13 +172,38 @@ Result<void> CatalogDatabase::Prepare() {
                 "run as its owner, on a file system that is not mounted read-only");
   }
   // It may belong to a catalog that this program does not understand.
-  if (HasBytes(path + "-wal")) KeepLogAtClose(connection_, 1);
+  if (HasBytes(path + "-wal")) KeepLogAtClose(connection_);
   VENEER_TRY(RequireOurs(connection_));
   connection_.exec("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL");
   VENEER_TRY(Migrate(connection_, SchemaSteps()));
   VENEER_TRY(UseLog(connection_));
-  KeepLogAtClose(connection_, SizeOf(path + "-wal") > kLongLog ? 0 : 1);
+  KeepLogAtClose(connection_);
+  connection_.exec("SELECT count(*) FROM sqlite_schema");  // makes the log where it is missing
+  KeepRoomForLog(path + "-wal");
+  ::sqlite3_wal_hook(connection_.getHandle(), NoteLog, this);
   return {};
+}
+
+// In place of SQLite's own, which moves the log, but begins it anew only for who has stayed open.
+int CatalogDatabase::NoteLog(void* self, sqlite3* /*connection*/, const char* /*name*/, int pages) {
+  static_cast<CatalogDatabase*>(self)->log_pages_ = pages;
+  return SQLITE_OK;
+}
+
+// Nothing is lost where this does not get far: it is tried again after the next change. A change
+// that comes when all of the log has been moved begins it anew, from the start of its file.
+void CatalogDatabase::ShortenLog() {
+  if (log_pages_ < kLongLog) return;
+  int pages = 0;
+  int moved = 0;
+  const int done = ::sqlite3_wal_checkpoint_v2(connection_.getHandle(), nullptr,
+                                               SQLITE_CHECKPOINT_PASSIVE, &pages, &moved);
+  if (done != SQLITE_OK || moved < pages) return;
+  try {
+    connection_.exec(fmt::format("PRAGMA application_id = {}", kApplicationId));
+  } catch (const SQLite::Exception&) {
+    return;  // somebody else has made a change meanwhile
+  }
 }
 
 // A newer program may have migrated the catalog since it was opened.
@@ -184,6 +228,7 @@ Result<void> CatalogDatabase::Commit(SQLite::Transaction& transaction, std::stri
   errno = 0;
   try {
     transaction.commit();
+    ShortenLog();
     return {};
   } catch (const SQLite::Exception& exception) {
     return Fail(SqliteError(exception, errno, step, connection_.getFilename()));

@@ -62,9 +62,12 @@ class CatalogDatabase {
   Result<void> RequireSchema();
   void SyncCommits(Lasting lasting);
   Result<void> Commit(SQLite::Transaction& transaction, std::string_view step);
+  static int NoteLog(void* self, sqlite3* connection, const char* name, int pages);
+  void ShortenLog();
 
   SQLite::Database connection_;
   Lasting lasting_ = Lasting::kAtOnce;  // what commits are now
+  int log_pages_ = 0;  // after the last change of this connection
   std::map<std::string, SQLite::Statement, std::less<>> statements_;
 };
 

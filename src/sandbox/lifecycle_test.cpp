@@ -90,10 +90,13 @@ TEST_F(LifecycleTest, ADiskInUseRunsOn) {
   const auto paused = lifecycle_.Pause("web");
   ASSERT_FALSE(paused);
   EXPECT_THAT(paused.error().what, HasSubstr("812"));
+  EXPECT_THAT(paused.error().hint, HasSubstr("then pause it again"));
   EXPECT_EQ(Recorded("web").state, SandboxState::kRunning);
   EXPECT_EQ(Recorded("web").path, record.path);
   dm_.FailNext(FakeBackend::Op::kDetach, {ErrorKind::kConflict, EBUSY, "held by pid 812", ""});
-  EXPECT_FALSE(lifecycle_.Destroy("web", DestroyMode::kForce));
+  const auto destroyed = lifecycle_.Destroy("web", DestroyMode::kForce);
+  ASSERT_FALSE(destroyed);
+  EXPECT_THAT(destroyed.error().hint, HasSubstr("then destroy it again"));
   EXPECT_EQ(Recorded("web").state, SandboxState::kRunning);
 }
 

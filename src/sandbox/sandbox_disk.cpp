@@ -34,6 +34,19 @@ bool DiedAtIt(const Error& error) {
 // A host that has lost its device-mapper has no disks in it.
 bool LacksBackend(const Error& error) { return error.kind == ErrorKind::kUnsupported; }
 
+// The hints of a backend are for those who attach and detach disks by themselves.
+Error InVerbsOfSandboxes(Error error, const SandboxRecord& record) {
+  const bool busy = error.kind == ErrorKind::kConflict && error.os_errno == EBUSY;
+  const bool full = error.kind == ErrorKind::kNoSpace;
+  const bool ends = record.last_operation == VerbName(Verb::kPause) ||
+                    record.last_operation == VerbName(Verb::kDestroy);
+  const std::string again =
+      ends ? fmt::format("then {} it again", record.last_operation) : "then try again";
+  if (busy) error.hint = "end or unmount what has it open, " + again;
+  if (full) error.hint = "make room for its store, " + again + "; nothing is lost so far";
+  return error;
+}
+
 }  // namespace
 
 Result<ClaimedSandbox> Claim(const Host& host, const std::string& reference, Verb verb) {
@@ -84,7 +97,7 @@ Result<Detached> DetachDiskOf(const Host& host, const SandboxRecord& record) {
   if (died) detached = backend->Detach(path);
   if (!detached && detached.error().kind != ErrorKind::kNotFound &&
       !LacksBackend(detached.error())) {
-    return Fail(detached.error());
+    return Fail(InVerbsOfSandboxes(detached.error(), record));
   }
   return served && detached && !died ? Detached::kDone : Detached::kWasGone;
 }

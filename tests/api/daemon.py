@@ -122,6 +122,7 @@ class DaemonTest(unittest.TestCase):
     """Has a daemon with a template "base" of 16 MiB, whose first block is full of 'b'."""
 
     options = ()
+    backend = "user"
 
     def setUp(self):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="veneer-api-"))
@@ -174,7 +175,7 @@ class DaemonTest(unittest.TestCase):
 
     def create(self, name):
         return self.ok(201, "POST", "/v1/sandboxes",
-                       {"template": "base", "name": name, "backend": "user"})
+                       {"template": "base", "name": name, "backend": self.backend})
 
     def everything(self):
         return [self.ok(200, "GET", "/v1/sandboxes"), self.ok(200, "GET", "/v1/templates")]

@@ -1,11 +1,12 @@
 """The host runs full while sandboxes write: their writers wait, and go on when there is room."""
 
+import errno
 import os
 import subprocess
 import threading
 import unittest
 
-from daemon import DaemonTest, eventually, read_block
+from daemon import DaemonTest, eventually, read_block, write_block
 from listening import Ear
 
 BLOCK = 65536
@@ -41,6 +42,7 @@ class FullHost(DaemonTest):
 
     options = ("--watch", "1", "--reserve", "20%", "--hold-below", "10%")
     kind = "tmpfs"
+    size = 64 << 20
 
     def make_home(self):
         if os.geteuid() != 0:
@@ -48,15 +50,19 @@ class FullHost(DaemonTest):
         root = self.home / "root"
         root.mkdir()
         if self.kind == "tmpfs":
-            mount = ["mount", "-t", "tmpfs", "-o", "size=64M", "small", root]
+            mount = ["mount", "-t", "tmpfs", "-o", f"size={self.size}", "small", root]
         else:
             image = self.home / "small.img"
             with open(image, "wb") as file:
-                file.truncate(96 << 20)
+                file.truncate(self.size)
             subprocess.run(["mkfs.ext4", "-q", "-m", "0", image], check=True)
             mount = ["mount", "-o", "loop", image, root]
         subprocess.run(mount, check=True)
         self.addCleanup(subprocess.run, ["umount", root], check=True)
+
+    def take_away(self):
+        (self.home / "root/ballast").unlink(missing_ok=True)
+        super().take_away()
 
     def available(self):
         status = os.statvfs(self.home / "root")
@@ -68,9 +74,21 @@ class FullHost(DaemonTest):
             os.posix_fallocate(file.fileno(), 0, size)
         return ballast
 
+    def use_up(self):
+        """All of the room, to the last block."""
+        with open(self.home / "root/ballast", "ab", buffering=0) as file:
+            for size in (1 << 20, 1024):
+                try:
+                    while True:
+                        file.write(b"x" * size)
+                except OSError as error:
+                    self.assertEqual(error.errno, errno.ENOSPC)
+            os.fsync(file.fileno())
+        self.assertEqual(self.available(), 0)
+
     def make(self, name):
         return self.ok(201, "POST", "/v1/sandboxes",
-                       {"template": "base", "name": name, "backend": "user", "size": 256 << 20})
+                       {"template": "base", "name": name, "backend": self.backend, "size": 256 << 20})
 
     def writer(self, path, blocks):
         # New disks are kept from the next look on.
@@ -82,10 +100,13 @@ class FullHost(DaemonTest):
         return writer
 
     def let_end(self, writer):
-        """Without a daemon nobody waits for long."""
         if writer.is_alive():
-            self.daemon.kill()
+            self.kill_daemon()
         writer.join()
+
+    def kill_daemon(self):
+        """Without one nobody waits for long."""
+        self.daemon.kill()
 
     def number(self, series):
         text = self.daemon.ask("GET", "/metrics").body.decode()
@@ -133,7 +154,7 @@ class FullHost(DaemonTest):
             self.expect_written(name, writer)
 
     def what_goes_on_meanwhile(self, name, disk):
-        self.assertEqual(read_block(disk, 0), Writer.contents(0)[:4096])
+        self.read_while_held(disk)
         for target, body in [("/v1/sandboxes", {"template": "base"}),
                              (f"/v1/sandboxes/{name}/fork", {"count": 1}),
                              (f"/v1/sandboxes/{name}/snapshots", {"name": "new"})]:
@@ -141,6 +162,9 @@ class FullHost(DaemonTest):
         busy = self.daemon.ask("POST", f"/v1/sandboxes/{name}/pause")
         self.assertEqual(busy.status, 409, busy.body)
         self.ok(200, "DELETE", "/v1/sandboxes/spare")
+
+    def read_while_held(self, disk):
+        self.assertEqual(read_block(disk, 0), Writer.contents(0)[:4096])
 
     def test_a_daemon_that_dies_leaves_nobody_waiting(self):
         disk = self.make("one")["path"]
@@ -151,11 +175,25 @@ class FullHost(DaemonTest):
         writer = self.writer(disk, 4)
         eventually(lambda: self.number("veneer_disks_held") == 1, "it is held")
         self.assertEqual(writer.done, 0)
-        self.daemon.kill()
+        self.kill_daemon()
         writer.join()
         self.assertIsNone(writer.error)
         self.daemon = self.start("--hold-below", "0%")
         self.expect_written("one", writer)
+
+    def test_without_a_byte_left_sandboxes_are_destroyed(self):
+        for name in ("running", "paused", "last"):
+            write_block(self.make(name)["path"], 1, b"1")
+        self.ok(200, "POST", "/v1/sandboxes/paused/pause")
+        for name in ("running", "paused"):
+            self.use_up()
+            self.ok(200, "DELETE", f"/v1/sandboxes/{name}")
+        self.use_up()
+        self.daemon.stop()
+        self.veneer("destroy", "last")
+        self.assertEqual(self.veneer("ls"), [])
+        self.use_up()
+        self.veneer("template", "rm", "base")
 
     def test_marks_in_the_wrong_order_are_refused(self):
         self.daemon.stop()
@@ -165,6 +203,7 @@ class FullHost(DaemonTest):
 
 class FullHostOnDisk(FullHost):
     kind = "ext4"
+    size = 96 << 20
 
 
 if __name__ == "__main__":

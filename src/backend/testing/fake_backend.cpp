@@ -176,6 +176,7 @@ Result<std::vector<std::string>> FakeBackend::Attached() {
 }
 
 Result<DiskActivity> FakeBackend::Keep(const std::string& path, const WriteLease& lease) {
+  if (const auto act = std::exchange(during_keep_, nullptr)) act();
   VENEER_TRY(FailIfAsked(Op::kKeep));
   Disk* const disk = VENEER_TRY(Find(path));
   const Bytes available = VENEER_TRY(disk->store->AvailableBytes());

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -64,6 +65,9 @@ class FakeBackend final : public DiskBackend {
   // The next Detach finds the process that keeps the disk dying, as if somebody had just killed it.
   void DieAtNextDetach() { dies_at_detach_ = true; }
 
+  // What somebody else does while the next Keep is under way.
+  void DuringNextKeep(std::function<void()> act) { during_keep_ = std::move(act); }
+
   // As if the process that keeps the disk were killed: it is gone, and what was not detached lost.
   void Drop(const std::string& path);
 
@@ -85,6 +89,7 @@ class FakeBackend final : public DiskBackend {
   BackendKind kind_;
   std::map<Op, Error> failures_;
   bool dies_at_detach_ = false;
+  std::function<void()> during_keep_;
   std::map<std::string, Disk> disks_;  // by path
 };
 
