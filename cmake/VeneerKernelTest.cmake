@@ -1,7 +1,19 @@
 # Tests that run in a guest with a kernel of their own (tests/vm): device-mapper, whatever this
-# machine's kernel has. All have the label `kernel`, and one guest runs at a time: each uses two CPUs.
+# machine's kernel has. All have the label `kernel`, and two guests run at a time at most: an emulated one
+# keeps a CPU busy, and has 2 GiB.
 # The program is built for this machine and started in the guest, whose root is this machine's.
 # They cost the most: begun first, they share the machine with all other tests to their end.
+
+# A test that runs a guest takes turns with every other one.
+function(veneer_kernel_turns test)
+  get_property(tests GLOBAL PROPERTY veneer_kernel_tests)
+  list(APPEND tests "${test}")
+  set_property(GLOBAL PROPERTY veneer_kernel_tests "${tests}")
+  list(LENGTH tests count)
+  math(EXPR turn "${count} % 2")
+  set_tests_properties(${test} PROPERTIES RESOURCE_LOCK veneer_guest_${turn}
+                                          FIXTURES_REQUIRED veneer_guest_image)
+endfunction()
 
 # veneer_kernel_script(NAME COMMAND … [LABELS …] [TIMEOUT seconds] [MEMORY size])
 # The test kernel.NAME: COMMAND, run in a guest.
@@ -22,9 +34,11 @@ function(veneer_kernel_script name)
            WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
   # The guest has a limit of its own, with a better message than ctest's.
   math(EXPR limit "${TEST_TIMEOUT} + 300")
+  # What may take longest begins first, before all other tests.
+  math(EXPR cost "${TEST_TIMEOUT} + 1000")
   set_tests_properties(
-    kernel.${name} PROPERTIES LABELS "kernel;${TEST_LABELS}" TIMEOUT ${limit} COST 1000
-                              RESOURCE_LOCK veneer_guest FIXTURES_REQUIRED veneer_guest_image)
+    kernel.${name} PROPERTIES LABELS "kernel;${TEST_LABELS}" TIMEOUT ${limit} COST ${cost})
+  veneer_kernel_turns(kernel.${name})
 endfunction()
 
 # veneer_kernel_test(NAME SOURCES … [DEPENDS …] [LABELS …] [TIMEOUT seconds] [MEMORY size])

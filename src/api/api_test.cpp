@@ -231,7 +231,8 @@ TEST_F(ApiTest, ChangesAreToldAndCounted) {
     if (event.type == "operation") told.push_back(data);
     if (event.type == "step") steps.push_back(data.at("step"));
   }
-  EXPECT_EQ(steps, (std::vector<std::string>{"record", "store", "verify", "attach", "settle"}));
+  EXPECT_EQ(steps,
+            (std::vector<std::string>{"record", "store", "verify", "attach", "sync", "settle"}));
   ASSERT_EQ(told.size(), 4U);
   EXPECT_EQ(told[0].at("phase"), "began");
   const json& made = told[1];
