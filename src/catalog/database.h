@@ -67,7 +67,7 @@ class CatalogDatabase {
 
   SQLite::Database connection_;
   Lasting lasting_ = Lasting::kAtOnce;  // what commits are now
-  int log_pages_ = 0;  // after the last change of this connection
+  int log_pages_ = 0;                   // after the last change of this connection
   std::map<std::string, SQLite::Statement, std::less<>> statements_;
 };
 
