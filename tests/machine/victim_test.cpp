@@ -154,10 +154,13 @@ TEST_P(VictimTest, WhateverStepItIsKilledBeforeWhatWasFlushedIsThere) {
             << " chosen: memory kept " << kept_ << " times, lost " << lost_ << " times\n";
   // A few steps more or less where something has to be waited for.
   EXPECT_GT(killed, chosen.size() / 2);
+  EXPECT_EQ(kept_ + lost_, chosen.size());
   // A pause saves and then ends them, a resume has what was saved until it runs: there is one step
-  // from which on the memory is lost, or is not.
-  EXPECT_GT(kept_, 0U);
-  EXPECT_GT(lost_, 0U);
+  // from which on the memory is lost, or is not. Some of the steps may all lie on one side of it.
+  if (chosen.size() == steps.size()) {
+    EXPECT_GT(kept_, 0U);
+    EXPECT_GT(lost_, 0U);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Verbs, VictimTest,
