@@ -189,7 +189,7 @@ TEST_F(DmKillTest, ACloneThatIsKilledAnywhereHoldsNobodyBackAfterGc) {
   std::cout << "clone: killed at " << calls.size() << " of " << all.size()
             << " system calls; suspended after " << suspended << " of them, cloned after " << cloned
             << "\n";
-  EXPECT_GT(suspended, 3U);
+  EXPECT_GT(suspended, 0U);
   EXPECT_GT(cloned, 0U);
   Detach(*dm_, path);
   ExpectFlushedIsThere();
