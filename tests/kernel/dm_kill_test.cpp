@@ -144,7 +144,7 @@ TEST_F(DmKillTest, AnAttachOfAnEmptyStoreThatIsKilledLeavesAnEmptyStore) {
   };
   KillAtEach(calls, AttachCommand(), make_anew, [&] { ExpectGcCleansUp(); });
   std::cout << "attach of an empty store: killed at " << calls.size() << " system calls\n";
-  EXPECT_GT(calls.size(), 10U);
+  EXPECT_GT(calls.size(), 20U);
 }
 
 TEST_F(DmKillTest, ADetachThatIsKilledAnywhereIsFinishedByGc) {
@@ -189,7 +189,7 @@ TEST_F(DmKillTest, ACloneThatIsKilledAnywhereHoldsNobodyBackAfterGc) {
   std::cout << "clone: killed at " << calls.size() << " of " << all.size()
             << " system calls; suspended after " << suspended << " of them, cloned after " << cloned
             << "\n";
-  EXPECT_GT(suspended, 0U);
+  EXPECT_GT(suspended, calls.size() == all.size() ? 3U : 0U);
   EXPECT_GT(cloned, 0U);
   Detach(*dm_, path);
   ExpectFlushedIsThere();

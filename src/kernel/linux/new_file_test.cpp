@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -64,6 +65,13 @@ TEST_F(NewFileTest, MayBeUsedByItsNameBeforeItIsDurable) {
   NewFile second = NewFile::Begin(Path("b"), Replace::kNever).value();
   Put("b", "other");
   EXPECT_EQ(std::move(second).Name().error().kind, ErrorKind::kConflict);
+}
+
+TEST_F(NewFileTest, ASyncThatFailsIsToldOf) {
+  std::filesystem::create_directory(Path("b"));
+  UnsyncedFile named = NewFile::Begin(Path("b/a"), Replace::kNever).value().Name().value();
+  std::filesystem::remove_all(Path("b"));
+  EXPECT_EQ(named.Sync().error().os_errno, ENOENT);
 }
 
 TEST_F(NewFileTest, LeavesNothingWhenItIsDropped) {

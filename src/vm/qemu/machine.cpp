@@ -1,6 +1,7 @@
 #include "vm/qemu/machine.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
@@ -55,8 +56,6 @@ std::string AcceleratorOf(VmAcceleration acceleration) {
 }
 
 std::vector<std::string> Basics(const VmSpec& spec, const MachineForm& form) {
-  // A machine without root cannot change who it is; one with it gives that up for good.
-  const bool root = form.privileges == VmPrivileges::kRoot;
   std::vector<std::string> words{
       kQemu,
       "-name",
@@ -78,11 +77,9 @@ std::vector<std::string> Basics(const VmSpec& spec, const MachineForm& form) {
       "-no-user-config",
       "-display",
       "none",
-      "-no-reboot",
-      "-sandbox",
-      fmt::format("on,obsolete=deny,elevateprivileges={},spawn=deny,resourcecontrol=deny",
-                  root ? "allow" : "deny")};
-  if (root) words.insert(words.end(), {"-runas", "nobody"});
+      "-no-reboot"};
+  const std::vector<std::string> confined = Confinement(form.privileges);
+  words.insert(words.end(), confined.begin(), confined.end());
   return words;
 }
 
@@ -101,6 +98,19 @@ void AddPorts(std::vector<std::string>& words) {
 }
 
 }  // namespace
+
+VmPrivileges Privileges() { return ::geteuid() == 0 ? VmPrivileges::kRoot : VmPrivileges::kUser; }
+
+// A machine without root cannot change who it is; one with it gives that up for good.
+std::vector<std::string> Confinement(VmPrivileges privileges) {
+  const bool root = privileges == VmPrivileges::kRoot;
+  std::vector<std::string> words{
+      "-sandbox",
+      fmt::format("on,obsolete=deny,elevateprivileges={},spawn=deny,resourcecontrol=deny",
+                  root ? "allow" : "deny")};
+  if (root) words.insert(words.end(), {"-runas", "nobody"});
+  return words;
+}
 
 std::vector<std::string> QemuArguments(const VmSpec& spec, const MachineForm& form) {
   std::vector<std::string> words = Basics(spec, form);

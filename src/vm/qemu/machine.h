@@ -30,6 +30,13 @@ struct MachineForm {
   VmBeginning beginning = VmBeginning::kBoot;
 };
 
+// Those of this process.
+VmPrivileges Privileges();
+
+// What keeps QEMU from doing more than running a guest; part of every command line that runs a
+// kernel which is not ours.
+std::vector<std::string> Confinement(VmPrivileges privileges);
+
 std::vector<std::string> QemuArguments(const VmSpec& spec, const MachineForm& form);
 
 }  // namespace veneer

@@ -80,8 +80,6 @@ DiskForm FormOf(const std::string& disk) {
 }
 
 // Its system calls are denied where it is not root: it may not own what it has to open.
-VmPrivileges Privileges() { return ::geteuid() == 0 ? VmPrivileges::kRoot : VmPrivileges::kUser; }
-
 bool IsDead(const VmFiles& files) {
   const auto liveliness = LivelinessOf(files);
   return !liveliness || *liveliness == Liveliness::kDead;
