@@ -24,6 +24,10 @@ class TalkativeVmm final : public Vmm {
   Result<SaveReport> Save(const std::string& /*id*/, const SaveRequest& /*request*/) override {
     return SaveReport{};
   }
+  Result<std::vector<VmStep>> MoveMemoryOut(const VmSpec& /*spec*/,
+                                            const std::string& /*state*/) override {
+    return std::vector<VmStep>{};
+  }
   Result<ExecEnd> Exec(const std::string& /*id*/, const ExecRequest& request) override {
     for (unsigned n = 0; n < pieces; ++n) {
       VENEER_TRY(request.check());

@@ -52,8 +52,8 @@ Result<void> RequireForks(std::size_t count) {
 
 // What the clones take at once. Memory is copied once, whatever their number.
 Result<Bytes> RoomFor(const Host& host, const SandboxRecord& parent, std::size_t count) {
-  if (TrySharing(host.layout.sandboxes())) return Bytes(0);
-  const Bytes memory = parent.machine ? parent.machine->memory : Bytes(0);
+  const Bytes memory = RoomForClone(host, parent);
+  if (TrySharing(host.layout.sandboxes())) return memory;
   const auto store = VENEER_TRY(LinuxFile::Open(host.layout.Store(parent.id), Access::kReadOnly));
   const Bytes data = VENEER_TRY(store->AllocatedBytes());
   return Bytes(data.value() * count) + memory;
@@ -168,6 +168,11 @@ Result<void> Lifecycle::FillForks(const SandboxRecord& parent, std::vector<Sandb
   clocks.front().Note("held", clone.held);
   for (const std::string& warning : clone.warnings) {
     forks.front().warnings.push_back(fmt::format("{}: {}", parent.id, warning));
+  }
+  // One alone shares with nobody: it reads the memory by itself.
+  if (parent.machine && forks.size() > 1) {
+    VENEER_TRY(clocks.front().Time("share memory",
+                                   [&] { return MakeMemoryShareable(host_, parent, first); }));
   }
   const auto store = VENEER_TRY(LinuxFile::Open(host_.layout.Store(first), Access::kReadOnly));
   for (std::size_t n = 1; n < forks.size(); ++n) {

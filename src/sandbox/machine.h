@@ -59,6 +59,15 @@ Result<MachineClone> CloneMachine(const Host& host, const SandboxRecord& sandbox
 // The same memory and state for `to`; nothing where `from` has none. What is shared never changes.
 Result<void> ShareMachine(const Host& host, const std::string& from, const std::string& to);
 
+// Where the state that was cloned for `to` has its memory in it: moves that into a file which many
+// can share. `sandbox` says what machine it is. Nobody uses the state meanwhile; one who is killed
+// here leaves files for `to` that do not fit together.
+Result<void> MakeMemoryShareable(const Host& host, const SandboxRecord& sandbox,
+                                 const std::string& to);
+
+// What such a clone takes of the file system, and making its memory shareable.
+Bytes RoomForClone(const Host& host, const SandboxRecord& sandbox);
+
 // What a machine that is a copy of another, or of its template, must have of its own.
 Result<VmIdentity> NewIdentity(const std::string& host_name);
 

@@ -97,6 +97,29 @@ Result<void> ShareMachine(const Host& host, const std::string& from, const std::
   return LinkWhereThere(host.layout.State(from), host.layout.State(to));
 }
 
+Result<void> MakeMemoryShareable(const Host& host, const SandboxRecord& sandbox,
+                                 const std::string& to) {
+  SandboxRecord copy = sandbox;
+  copy.id = to;
+  const std::string base = host.layout.Base(to);
+  if (!HasSavedMachine(host, copy) || Exists(base)) return {};
+  VmSpec spec = VENEER_TRY(PlanMachine(host, copy, Identity::kItsOwn)).spec;
+  spec.memory_file = base;
+  VENEER_TRY(host.vmm.MoveMemoryOut(spec, host.layout.State(to)));
+  return {};
+}
+
+Bytes RoomForClone(const Host& host, const SandboxRecord& sandbox) {
+  if (!sandbox.machine) return Bytes(0);
+  const Bytes memory = sandbox.machine->memory;
+  if (Exists(host.layout.Memory(sandbox.id))) {
+    return TrySharing(host.layout.sandboxes()) ? Bytes(0) : memory;
+  }
+  const bool in_state = sandbox.state == SandboxState::kRunning ||
+                        (HasSavedMachine(host, sandbox) && !Exists(host.layout.Base(sandbox.id)));
+  return in_state ? memory + memory : Bytes(0);
+}
+
 Result<VmIdentity> NewIdentity(const std::string& host_name) {
   constexpr std::size_t kIdSize = 16;
   return VmIdentity{.host_name = host_name,

@@ -208,6 +208,65 @@ TEST_F(MachineTest, ForksGoOnFromOneMomentEachByItself) {
   }
 }
 
+TEST_F(MachineTest, ForksOfAForkShareTheirMemory) {
+  Boot("web");
+  const std::string fork = lifecycle_.Fork("web", 1).value().front().id;
+  const int before = std::stoi(Count(fork));
+  const auto forks = lifecycle_.Fork(fork, 3);
+  ASSERT_TRUE(forks) << forks.error().what;
+  for (const SandboxRecord& each : *forks) {
+    EXPECT_EQ(vmm_.SpecOf(each.id).memory_use, VmMemory::kShared);
+    EXPECT_EQ(std::stoi(Count(each.id)), before + 1);
+  }
+  EXPECT_EQ(std::stoi(Count(fork)), before + 1);
+}
+
+TEST_F(MachineTest, AForkOfAForkThatIsAloneReadsTheMemoryByItself) {
+  Boot("web");
+  const std::string fork = lifecycle_.Fork("web", 1).value().front().id;
+  const int before = std::stoi(Count(fork));
+  const auto forks = lifecycle_.Fork(fork, 1);
+  ASSERT_TRUE(forks) << forks.error().what;
+  EXPECT_EQ(vmm_.SpecOf(forks->front().id).memory_use, VmMemory::kOwn);
+  EXPECT_EQ(std::stoi(Count(forks->front().id)), before + 1);
+}
+
+TEST_F(MachineTest, WhereTheMemoryCannotBeSharedThereIsNoForkAndNoSnapshot) {
+  Boot("web");
+  const std::string fork = lifecycle_.Fork("web", 1).value().front().id;
+  vmm_.FailNext(FakeVmm::Op::kMove, kInjected);
+  EXPECT_FALSE(lifecycle_.Fork(fork, 2));
+  EXPECT_EQ(catalog_->Sandboxes()->size(), 2U);
+  vmm_.FailNext(FakeVmm::Op::kMove, kInjected);
+  EXPECT_FALSE(TakeSnapshot(host_, fork, "ready"));
+  EXPECT_THAT(catalog_->Intents().value(), IsEmpty());
+  EXPECT_EQ(catalog_->Templates()->size(), 2U);
+  EXPECT_TRUE(vmm_.IsRunning(fork));
+}
+
+TEST_F(MachineTest, ForksOfAForkThatIsPausedLeaveItsMemoryToIt) {
+  Boot("web");
+  const std::string fork = lifecycle_.Fork("web", 1).value().front().id;
+  const int before = std::stoi(Count(fork));
+  ASSERT_TRUE(lifecycle_.Pause(fork));
+  const auto forks = lifecycle_.Fork(fork, 2);
+  ASSERT_TRUE(forks) << forks.error().what;
+  for (const SandboxRecord& each : *forks) EXPECT_EQ(std::stoi(Count(each.id)), before + 1);
+  ASSERT_TRUE(lifecycle_.Resume(fork));
+  EXPECT_EQ(std::stoi(Count(fork)), before + 1);
+}
+
+TEST_F(MachineTest, SandboxesOfAForksSnapshotShareItsMemory) {
+  Boot("web");
+  const std::string fork = lifecycle_.Fork("web", 1).value().front().id;
+  const int before = std::stoi(Count(fork));
+  ASSERT_TRUE(TakeSnapshot(host_, fork, "ready"));
+  for (const char* name : {"one", "two"}) {
+    EXPECT_EQ(vmm_.SpecOf(Boot(name, "ready").id).memory_use, VmMemory::kShared);
+    EXPECT_EQ(std::stoi(Count(name)), before + 1);
+  }
+}
+
 TEST_F(MachineTest, WhereOneForkDoesNotRunThereIsNone) {
   Boot("web");
   vmm_.FailNext(FakeVmm::Op::kWake, kInjected);

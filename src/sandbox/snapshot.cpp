@@ -24,8 +24,8 @@ namespace {
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
 Result<Bytes> RoomFor(const Host& host, const SandboxRecord& sandbox) {
-  if (TrySharing(host.layout.templates())) return Bytes(0);
-  Bytes needed = sandbox.machine ? sandbox.machine->memory : Bytes(0);
+  Bytes needed = RoomForClone(host, sandbox);
+  if (TrySharing(host.layout.templates())) return needed;
   for (const std::string& path :
        {host.layout.Image(sandbox.template_id), host.layout.Store(sandbox.id)}) {
     const auto file = VENEER_TRY(LinuxFile::Open(path, Access::kReadOnly));
@@ -101,6 +101,10 @@ Result<Snapshot> Snapshotting::Run(const IntentRecord& intent, StepClock& clock,
   VENEER_TRY(clock.Time("verify", [&] { return RequireFiles(host_, sandbox_); }));
   StillStore still =
       VENEER_TRY(clock.Time("clone", [&] { return HoldStill(host_, sandbox_, made_.id); }));
+  if (sandbox_.machine) {
+    VENEER_TRY(
+        clock.Time("share memory", [&] { return MakeMemoryShareable(host_, sandbox_, made_.id); }));
+  }
   VENEER_TRY(TakeOverMachine());
   VENEER_TRY(clock.Time("flatten", [&] { return Flatten(*still.file, progress); }));
   std::error_code error;

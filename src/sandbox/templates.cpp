@@ -109,6 +109,7 @@ Result<void> Templates::RemoveFilesOf(const std::string& id) {
 }
 
 Result<void> Templates::Undo(const std::string& id) {
+  VENEER_TRY(host_.vmm.Stop(id));
   VENEER_TRY(RemoveFilesOf(id));
   return host_.catalog.End(id);
 }

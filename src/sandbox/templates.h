@@ -58,7 +58,8 @@ class Templates {
   // Has `made` boot what `from` boots, where that is anything.
   Result<void> ShareBootFiles(const TemplateRecord& from, TemplateRecord& made);
 
-  // The end of one that was begun and will not be finished: its files, then its intent.
+  // The end of one that was begun and will not be finished: the machine that was to read its
+  // memory, its files, then its intent.
   Result<void> Undo(const std::string& id);
 
  private:

@@ -145,6 +145,14 @@ class Vmm {
   // state is there. kNotFound: there is no machine.
   virtual Result<SaveReport> Save(const std::string& id, const SaveRequest& request) = 0;
 
+  // Moves the memory out of a state that has it (kInState) into spec.memory_file, which is not
+  // there yet, and replaces the state by one that goes with that file: many can start from it
+  // (kShared). The guest does not run meanwhile; spec.disk is not looked at. Both files are durable
+  // when the verb is done. On failure the state is as it was, and no file and no machine is left.
+  // kCorrupt: the state does not fit.
+  virtual Result<std::vector<VmStep>> MoveMemoryOut(const VmSpec& spec,
+                                                    const std::string& state) = 0;
+
   // Runs a command in the guest, from its start to its end. Many at once may. kNotFound: there is
   // no machine, or no such program, directory or user in it; kConflict: too many commands.
   virtual Result<ExecEnd> Exec(const std::string& id, const ExecRequest& request) = 0;

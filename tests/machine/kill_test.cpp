@@ -84,7 +84,7 @@ TEST_F(MachineKillTest, AMachineThatIsKilledLeavesAPausedSandboxWithItsFiles) {
   Boot("one");
   Said("one", "echo kept >/root/file; sync /root/file");
   ASSERT_THAT(Machines(), SizeIs(1));
-  Kill(Machines().front());
+  EXPECT_TRUE(KillMachine());
   const json recovered = Ok({"recover"});
   EXPECT_THAT(recovered.at("changed").dump(), HasSubstr("its machine ended"));
   EXPECT_EQ(StateOf("one"), "paused");

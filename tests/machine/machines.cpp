@@ -75,6 +75,13 @@ void MachinesTest::TearDown() {
   fs::remove_all(root_);
 }
 
+bool MachinesTest::KillMachine() const {
+  const std::vector<pid_t> machines = Machines();
+  if (machines.size() != 1 || !Kill(machines.front())) return false;
+  EXPECT_TRUE(support::Eventually([&] { return Keepers().empty(); }, std::chrono::minutes(1)));
+  return true;
+}
+
 json MachinesTest::Boot(const std::string& name) const {
   return Ok({"create", "ready", "--boot", "--name", name, "--backend", Backend()});
 }

@@ -31,6 +31,9 @@ class MachinesTest : public SandboxesTest {
   [[nodiscard]] std::vector<pid_t> Machines() const { return Processes("veneer-sb-"); }
   [[nodiscard]] std::vector<pid_t> Keepers() const { return Processes("keep"); }
 
+  // Kills the one machine that runs; returns when its keeper has seen that, and ended.
+  bool KillMachine() const;
+
   // A process in the machine that counts on several times a second, and how far it has come.
   void StartCounter(const std::string& name) const;
   [[nodiscard]] long Counted(const std::string& name) const;

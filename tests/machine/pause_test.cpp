@@ -2,7 +2,10 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <fstream>
+#include <map>
 #include <set>
+#include <sstream>
 #include <string>
 
 #include "machine/machines.h"
@@ -10,11 +13,31 @@
 namespace veneer::lifecycle {
 namespace {
 
+using ::testing::_;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using ::testing::SizeIs;
 
-class PauseTest : public MachinesTest {};
+// Files that never change and are the memory of more than one machine: how many have each.
+class PauseTest : public MachinesTest {
+ protected:
+  [[nodiscard]] std::map<std::string, int> SharedMemories() const {
+    std::map<std::string, int> users;
+    for (const pid_t machine : Machines()) {
+      std::ifstream maps("/proc/" + std::to_string(machine) + "/maps");
+      for (std::string range, access, at, device, file, line; std::getline(maps, line);) {
+        if (!line.contains(".base")) continue;
+        std::istringstream(line) >> range >> access >> at >> device >> file;
+        EXPECT_EQ(access, "rw-p") << line;
+        ++users[device + " " + file];
+      }
+    }
+    std::erase_if(users, [](const auto& each) { return each.second < 2; });
+    return users;
+  }
+};
 
 TEST_F(PauseTest, AProcessGoesOnFromWhereItWasAndFilesAreThere) {
   Boot("one");
@@ -55,6 +78,7 @@ TEST_F(PauseTest, ForksOfARunningMachineGoOnEachByItself) {
   Said("one", "echo both >/root/file");
   const json forks = Ok({"fork", "one", "--count", "2"});
   ASSERT_THAT(forks, SizeIs(2));
+  EXPECT_THAT(SharedMemories(), ElementsAre(Pair(_, 2))) << "though their parent's is its own";
   std::set<std::string> identities;
   for (const std::string& name : {std::string("one"), forks[0].at("id").get<std::string>(),
                                   forks[1].at("id").get<std::string>()}) {
@@ -71,6 +95,20 @@ TEST_F(PauseTest, ForksOfARunningMachineGoOnEachByItself) {
   Ok({"pause", fork});
   Ok({"resume", fork});
   EXPECT_GT(Counted(fork), 0);
+  const std::string later = Ok({"fork", fork})[0].at("id");
+  EXPECT_EQ(Said(later, "cat /root/file"), "mine\n");
+}
+
+TEST_F(PauseTest, SandboxesOfOneSnapshotShareItsMemory) {
+  Boot("one");
+  Said("one", "echo one >/run/in-memory");
+  Ok({"snapshot", "create", "one", "--name", "second"});
+  Ok({"destroy", "one"});
+  for (const char* name : {"two", "three"}) {
+    Ok({"create", "second", "--boot", "--name", name, "--backend", Backend()});
+    EXPECT_EQ(Said(name, "cat /run/in-memory"), "one\n");
+  }
+  EXPECT_THAT(SharedMemories(), ElementsAre(Pair(_, 2)));
 }
 
 TEST_F(PauseTest, ASnapshotStartsFromItsMoment) {

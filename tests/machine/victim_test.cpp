@@ -85,11 +85,15 @@ class VictimTest : public MachinesTest, public ::testing::WithParamInterface<Cas
     return steps;
   }
 
+  [[nodiscard]] bool KillVictim() const {
+    if (GetParam().victim == Victim::kMachine) return KillMachine();
+    return !Servers().empty() && Kill(Servers().front());
+  }
+
   bool KillBefore(unsigned step) {
     bool killed = false;
     const Outcome outcome = support::RunStepByStep(Verb(), kSteps, [&](unsigned now) {
-      if (now != step) return;
-      for (const pid_t victim : Victims()) killed = Kill(victim) || killed;
+      if (now == step) killed = KillVictim();
     });
     EXPECT_FALSE(outcome.timed_out);
     // It says itself how it ended, and is not ended by what it meets.

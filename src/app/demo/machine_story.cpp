@@ -46,8 +46,8 @@ Result<MachineFacts> MachineStory::Run() {
   VENEER_TRY(PauseAndResume());
   VENEER_TRY(Fork());
   const auto destroy = [this]() -> Result<void> {
-    VENEER_TRY(state_->DestroyAll());
-    return {};
+    const auto destroyed = state_->DestroyAll();
+    return destroyed ? Result<void>() : Fail(destroyed.error());
   };
   VENEER_TRY(Step("destroy both machines", destroy));
   return facts_;

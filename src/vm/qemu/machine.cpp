@@ -33,6 +33,7 @@ std::string Escaped(const std::string& text) {
 }
 
 Json FileOf(const VmSpec& spec, DiskForm form) {
+  if (form == DiskForm::kNone) return {{"driver", "null-co"}, {"read-zeroes", true}};
   if (form == DiskForm::kNbd) {
     return {{"driver", "nbd"},
             {"server", {{"type", "unix"}, {"path", SocketInUri(spec.disk).value_or("")}}},

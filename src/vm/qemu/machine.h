@@ -19,7 +19,12 @@ inline constexpr const char* kQemuPackage = "qemu-system-x86";
 // In the order in which it inherits them (InheritedNumber); the ports for commands follow.
 enum class InheritedFile : std::uint8_t { kAlive, kQmp, kAgent, kFirstExec };
 
-enum class DiskForm : std::uint8_t { kFile, kBlockDevice, kNbd };
+enum class DiskForm : std::uint8_t {
+  kFile,
+  kBlockDevice,
+  kNbd,
+  kNone,  // one that has nothing behind it: for a machine that never runs
+};
 enum class VmPrivileges : std::uint8_t { kRoot, kUser };
 enum class VmBeginning : std::uint8_t { kBoot, kSavedState };
 

@@ -1,4 +1,4 @@
-// QemuVmm::Save.
+// QemuVmm::Save and MoveMemoryOut.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -160,7 +160,41 @@ Result<SaveReport> Saving::Run() {
   return std::move(report_);
 }
 
+// Of a machine that stands ready to load a state.
+Result<void> LoadAndSave(const VmFiles& files, const std::string& memory_file,
+                         const std::string& state, std::vector<VmStep>& steps) {
+  const UniqueFd whole(::open(state.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!whole.valid()) return FailErrno(errno, fmt::format("open {}", state));
+  Qmp qmp = VENEER_TRY(Qmp::Connect(files.Qmp()));
+  VENEER_TRY(
+      TimeStep(steps, "load", [&] { return qmp.LoadFrom(whole, Qmp::Memory::kInTheState); }));
+  NewFile devices = VENEER_TRY(NewFile::Begin(state, Replace::kExisting));
+  VENEER_TRY(TimeStep(steps, "save",
+                      [&] { return qmp.SaveTo(devices.file().fd(), Qmp::Memory::kInItsFile); }));
+  VENEER_TRY(TimeStep(steps, "sync", [&] { return SyncFile(memory_file); }));
+  return std::move(devices).Publish();
+}
+
 }  // namespace
+
+// A machine that is there for this alone, and never runs: only QEMU reads its states.
+Result<std::vector<VmStep>> QemuVmm::MoveMemoryOut(const VmSpec& spec, const std::string& state) {
+  VmSpec without_disk = spec;
+  without_disk.disk.clear();
+  std::vector<VmStep> steps;
+  const auto kept =
+      TimeStep(steps, "start", [&] { return RunKeeper(without_disk, VmBeginning::kSavedState); });
+  if (!kept && kept.error().kind == ErrorKind::kConflict) return Fail(kept.error());
+  const Result<void> moved =
+      kept ? LoadAndSave(FilesOf(spec.id), spec.memory_file, state, steps) : Fail(kept.error());
+  if (!moved) {
+    ::unlink(spec.memory_file.c_str());
+    return GiveUp(spec.id,
+                  InContext(moved.error(), fmt::format("move the memory out of {}", state)));
+  }
+  VENEER_TRY(TimeStep(steps, "end", [&] { return Stop(spec.id); }));
+  return steps;
+}
 
 Result<SaveReport> QemuVmm::Save(const std::string& id, const SaveRequest& request) {
   VENEER_TRY(RequireAlive(id));

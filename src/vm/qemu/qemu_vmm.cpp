@@ -73,6 +73,7 @@ std::string FirstLine(const UniqueFd& ready) {
 }
 
 DiskForm FormOf(const std::string& disk) {
+  if (disk.empty()) return DiskForm::kNone;
   if (SocketInUri(disk)) return DiskForm::kNbd;
   struct stat status{};
   const bool is_block = ::stat(disk.c_str(), &status) == 0 && S_ISBLK(status.st_mode);

@@ -18,7 +18,7 @@ namespace veneer::testing {
 
 class FakeVmm final : public Vmm {
  public:
-  enum class Op : std::uint8_t { kStart, kRestore, kSave, kExec, kStop, kWake };
+  enum class Op : std::uint8_t { kStart, kRestore, kSave, kMove, kExec, kStop, kWake };
 
   // The next call of that verb fails so, and changes nothing but what the real one would.
   void FailNext(Op op, Error error) { failures_[op] = std::move(error); }
@@ -35,6 +35,7 @@ class FakeVmm final : public Vmm {
   Result<VmReport> Restore(const VmSpec& spec, const std::string& state, SavedMemory memory,
                            const std::function<Result<void>()>& before_running) override;
   Result<SaveReport> Save(const std::string& id, const SaveRequest& request) override;
+  Result<std::vector<VmStep>> MoveMemoryOut(const VmSpec& spec, const std::string& state) override;
   Result<ExecEnd> Exec(const std::string& id, const ExecRequest& request) override;
   Result<void> Stop(const std::string& id) override;
   [[nodiscard]] Result<VmStatus> Status(const std::string& id) override;
