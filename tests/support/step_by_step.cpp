@@ -4,14 +4,17 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <condition_variable>
 #include <csignal>
 #include <cstring>
+#include <map>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
@@ -65,8 +68,8 @@ long Trace(long request, pid_t thread, unsigned long address, unsigned long data
 class Tracee {
  public:
   Tracee(const std::vector<std::string>& program, const std::set<long>& calls,
-         const std::function<void(unsigned)>& at_step)
-      : calls_(calls), at_step_(at_step) {
+         const std::function<int(const CallAtHand&)>& error_of)
+      : calls_(calls), error_of_(error_of) {
     Start({"env", kWithoutLeakCheck}, program);
   }
 
@@ -78,13 +81,15 @@ class Tracee {
   // What it is to be given when it goes on.
   unsigned long Look(pid_t thread, int status);
   void LookAtCall(pid_t thread);
+  static void Skip(pid_t thread);
+  static void Answer(pid_t thread, long answer);
 
   const std::set<long>& calls_;
-  const std::function<void(unsigned)>& at_step_;
+  const std::function<int(const CallAtHand&)>& error_of_;
+  std::map<pid_t, int> failing_;  // threads in a call that is not made, and their errors
   pid_t pid_ = -1;
   UniqueFd out_ = MemoryFile();
   UniqueFd err_ = MemoryFile();
-  unsigned steps_ = 0;
   int status_ = 0;
 };
 
@@ -117,8 +122,34 @@ void Tracee::LookAtCall(pid_t thread) {
   __ptrace_syscall_info info{};
   const auto place = reinterpret_cast<unsigned long>(&info);
   if (Trace(PTRACE_GET_SYSCALL_INFO, thread, sizeof info, place) <= 0) return;  // it was killed
+  if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
+    if (const auto failing = failing_.extract(thread)) Answer(thread, -failing.mapped());
+    return;
+  }
   if (info.op != PTRACE_SYSCALL_INFO_ENTRY) return;
-  if (calls_.contains(static_cast<long>(info.entry.nr))) at_step_(++steps_);
+  CallAtHand call{.thread = thread, .number = static_cast<long>(info.entry.nr)};
+  if (!calls_.contains(call.number)) return;
+  std::ranges::copy(info.entry.args, call.arguments.begin());
+  const int os_errno = error_of_(call);
+  if (os_errno == 0) return;
+  failing_[thread] = os_errno;
+  Skip(thread);
+}
+
+void Tracee::Skip(pid_t thread) {
+  user_regs_struct registers{};
+  const auto place = reinterpret_cast<unsigned long>(&registers);
+  if (Trace(PTRACE_GETREGS, thread, 0, place) != 0) Fail("PTRACE_GETREGS");
+  registers.orig_rax = ~0ULL;  // no call has this number
+  if (Trace(PTRACE_SETREGS, thread, 0, place) != 0) Fail("PTRACE_SETREGS");
+}
+
+void Tracee::Answer(pid_t thread, long answer) {
+  user_regs_struct registers{};
+  const auto place = reinterpret_cast<unsigned long>(&registers);
+  if (Trace(PTRACE_GETREGS, thread, 0, place) != 0) Fail("PTRACE_GETREGS");
+  registers.rax = static_cast<unsigned long long>(answer);
+  if (Trace(PTRACE_SETREGS, thread, 0, place) != 0) Fail("PTRACE_SETREGS");
 }
 
 unsigned long Tracee::Look(pid_t thread, int status) {
@@ -173,7 +204,18 @@ Outcome Tracee::Follow(std::chrono::milliseconds timeout) {
 Outcome RunStepByStep(const std::vector<std::string>& program, const std::set<long>& calls,
                       const std::function<void(unsigned step)>& at_step,
                       std::chrono::milliseconds timeout) {
-  return Tracee(program, calls, at_step).Follow(timeout);
+  unsigned steps = 0;
+  const auto no_error = [&](const CallAtHand&) {
+    at_step(++steps);
+    return 0;
+  };
+  return RunWithFailures(program, calls, no_error, timeout);
+}
+
+Outcome RunWithFailures(const std::vector<std::string>& program, const std::set<long>& calls,
+                        const std::function<int(const CallAtHand&)>& error_of,
+                        std::chrono::milliseconds timeout) {
+  return Tracee(program, calls, error_of).Follow(timeout);
 }
 
 }  // namespace veneer::support
