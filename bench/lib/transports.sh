@@ -34,7 +34,8 @@ readonly -A transport_names=(
 start_nbdkit() {
   local socket=$directory/nbdkit.sock
   rm -f "$socket"
-  nbdkit --foreground --threads 16 --unix "$socket" "$@" &
+  # In a session of its own, as the other servers: the kernel shares out CPUs by session.
+  setsid nbdkit --foreground --threads 16 --unix "$socket" "$@" &
   server=$!
   processes+=("$server")
   target="nbd+unix:///?socket=$socket"

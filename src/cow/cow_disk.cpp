@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "cow/exception_index.h"
 #include "cow/exception_reader.h"
 #include "cow/padded_file.h"
+#include "cow/verb_counts.h"
 #include "cow/write_gate.h"
 
 namespace veneer {
@@ -25,13 +25,6 @@ struct CowDisk::Parts {
 
   [[nodiscard]] Result<void> RequireInside(ByteOffset at, Bytes length) const;
   [[nodiscard]] Result<void> RequireWritable(ByteOffset at, Bytes length) const;
-
-  // Counts a verb, and an error where it failed.
-  Result<void> Count(std::atomic<std::uint64_t>& verb, Result<void> result) {
-    verb.fetch_add(1, std::memory_order_relaxed);
-    if (!result) errors.fetch_add(1, std::memory_order_relaxed);
-    return result;
-  }
 
   // One change of the disk, again where writers are held and it met a full file system.
   template <class Act>
@@ -54,12 +47,7 @@ struct CowDisk::Parts {
   DiskAccess access;
   WriteGate gate;
   WriteHold* hold = nullptr;
-  std::atomic<std::uint64_t> reads = 0;
-  std::atomic<std::uint64_t> writes = 0;
-  std::atomic<std::uint64_t> flushes = 0;
-  std::atomic<std::uint64_t> errors = 0;
-  std::atomic<std::uint64_t> bytes_read = 0;
-  std::atomic<std::uint64_t> bytes_written = 0;
+  VerbCounts counts;
 };
 
 Result<void> CowDisk::Parts::RequireInside(ByteOffset at, Bytes length) const {
@@ -121,8 +109,8 @@ DiskAccess CowDisk::access() const { return parts_->access; }
 Result<void> CowDisk::Read(ByteOffset at, std::span<std::byte> out) {
   auto result = parts_->RequireInside(at, Bytes(out.size()));
   if (result) result = parts_->engine.Read(at, out);
-  if (result) parts_->bytes_read.fetch_add(out.size(), std::memory_order_relaxed);
-  return parts_->Count(parts_->reads, std::move(result));
+  parts_->counts.Read(Bytes(out.size()), result);
+  return result;
 }
 
 Result<void> CowDisk::Write(ByteOffset at, std::span<const std::byte> data) {
@@ -130,8 +118,8 @@ Result<void> CowDisk::Write(ByteOffset at, std::span<const std::byte> data) {
     VENEER_TRY(parts_->RequireWritable(at, Bytes(data.size())));
     return parts_->engine.Write(at, data);
   });
-  if (result) parts_->bytes_written.fetch_add(data.size(), std::memory_order_relaxed);
-  return parts_->Count(parts_->writes, std::move(result));
+  parts_->counts.Write(Bytes(data.size()), result);
+  return result;
 }
 
 Result<void> CowDisk::WriteZeroes(ByteOffset at, Bytes length) {
@@ -139,19 +127,23 @@ Result<void> CowDisk::WriteZeroes(ByteOffset at, Bytes length) {
     VENEER_TRY(parts_->RequireWritable(at, length));
     return parts_->engine.WriteZeroes(at, length);
   });
-  return parts_->Count(parts_->writes, std::move(result));
+  parts_->counts.Write(Bytes(0), result);
+  return result;
 }
 
 Result<void> CowDisk::Discard(ByteOffset at, Bytes length) {
   const WriteGate::Pass pass(parts_->gate);
   auto result = parts_->RequireWritable(at, length);
   if (result) result = parts_->engine.Discard(at, length);
-  return parts_->Count(parts_->writes, std::move(result));
+  parts_->counts.Write(Bytes(0), result);
+  return result;
 }
 
 Result<void> CowDisk::Flush() {
   if (parts_->access == DiskAccess::kReadOnly) return {};
-  return parts_->Count(parts_->flushes, parts_->engine.Flush());
+  auto result = parts_->engine.Flush();
+  parts_->counts.Flush(result);
+  return result;
 }
 
 Result<std::chrono::nanoseconds> CowDisk::AtCommittedMoment(
@@ -175,14 +167,6 @@ Result<void> CowDisk::UpdateStoreSize() { return parts_->engine.UpdateStoreSize(
 
 void CowDisk::HoldWritersBy(WriteHold& hold) { parts_->hold = &hold; }
 
-DiskCounters CowDisk::counters() const {
-  const Parts& p = *parts_;
-  return {p.reads.load(),
-          p.writes.load(),
-          p.flushes.load(),
-          p.errors.load(),
-          Bytes(p.bytes_read.load()),
-          Bytes(p.bytes_written.load())};
-}
+DiskCounters CowDisk::counters() const { return parts_->counts.Sum(); }
 
 }  // namespace veneer

@@ -37,7 +37,7 @@ Result<void> Flusher::Flush() {
 
 Result<void> Flusher::Run() {
   // Whoever marks from here on is served by a later round.
-  if (!dirty_.exchange(false, std::memory_order_acq_rel)) return {};
+  if (!dirty_.exchange(false)) return {};
   std::vector<Exception> batch;
   {
     const std::lock_guard lock(added_mutex_);

@@ -22,8 +22,13 @@ class Flusher {
   // Remembers that these chunks are remapped; their data has been written.
   void Add(OriginChunk first, StoreRun run);
 
-  // Remembers that data in the store has changed.
-  void MarkDirty() { dirty_.store(true, std::memory_order_release); }
+  // Remembers that data in the store has changed. Mostly it has already: then nothing is written,
+  // so that threads on different CPUs do not take the line from each other.
+  void MarkDirty() {
+    // A round that begins after this look syncs the data that came before it.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (!dirty_.load(std::memory_order_relaxed)) dirty_.store(true, std::memory_order_release);
+  }
 
   // Everything that was added or marked before the call is durable when it returns. Costs nothing
   // where there is nothing.
