@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "machine/machines.h"
+#include "support/disk_client.h"
 
 namespace veneer::lifecycle {
 namespace {
@@ -81,6 +82,7 @@ TEST_F(GuestTest, OneWithoutANetworkHasNone) {
 
 TEST_F(GuestTest, OneOnADiskByNbdIsPausedAndForkedAsAnyOther) {
   if (InGuest()) GTEST_SKIP() << "NBD is the user backend's";
+  if (!support::kHasNbd) GTEST_SKIP() << support::kNoNbd;
   Ok({"create", "ready", "--boot", "--name", "one", "--backend", "user", "--export", "nbd"});
   EXPECT_THAT(Show("one").at("path").get<std::string>(), HasSubstr("nbd+unix:"));
   StartCounter("one");
