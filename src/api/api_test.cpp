@@ -1,4 +1,5 @@
 // Requests from their heads to their answers, on models of the backends.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -88,7 +89,7 @@ TEST_F(ApiTest, WhatIsRefusedChangesNothing) {
     const char* target;
     const char* body;
     unsigned status;
-  } const kRefused[] = {
+  } const refused[] = {
       {"GET", "/v1/nothing", "", 404},
       {"GET", "/v1/sandboxes/none", "", 404},
       {"PUT", "/v1/sandboxes/web", "", 405},
@@ -111,7 +112,7 @@ TEST_F(ApiTest, WhatIsRefusedChangesNothing) {
       {"POST", "/v1/templates", R"({"name":"t","file":"none"})", 404},
       {"POST", "/v1/templates", R"({"name":"t","file":"../source.img"})", 400},
   };
-  for (const auto& each : kRefused) {
+  for (const auto& each : refused) {
     const Said said = Ask(each.method, each.target, each.body);
     EXPECT_EQ(said.status, each.status) << each.method << " " << each.target << " " << said.body;
     EXPECT_FALSE(said.body.at("hint").get<std::string>().empty()) << said.body;
@@ -245,16 +246,14 @@ TEST_F(ApiTest, ChangesAreToldAndCounted) {
   EXPECT_EQ(refused.at("number"), told[2].at("number"));
 
   const std::string text = metrics_.Render(*LookUpFigures(host_));
-  for (const char* line :
-       {"veneer_sandboxes{state=\"running\"} 1\n", "veneer_sandboxes{state=\"failed\"} 0\n",
-        "veneer_templates{kind=\"image\"} 1\n",
-        "veneer_operation_duration_seconds_count{verb=\"create\",outcome=\"done\"} 1\n",
-        "veneer_operation_duration_seconds_bucket{verb=\"resume\",outcome=\"conflict\",le=\"+Inf\"}"
-        " "
-        "1\n",
-        "veneer_step_duration_seconds_count{verb=\"create\",step=\"attach\"} 1\n",
-        "veneer_sandboxes_virtual_bytes 4194304\n"}) {
-    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  for (const std::string_view line :
+       {"veneer_sandboxes{state=\"running\"} 1", "veneer_sandboxes{state=\"failed\"} 0",
+        "veneer_templates{kind=\"image\"} 1",
+        "veneer_operation_duration_seconds_count{verb=\"create\",outcome=\"done\"} 1",
+        R"(veneer_operation_duration_seconds_bucket{verb="resume",outcome="conflict",le="+Inf"} 1)",
+        "veneer_step_duration_seconds_count{verb=\"create\",step=\"attach\"} 1",
+        "veneer_sandboxes_virtual_bytes 4194304"}) {
+    EXPECT_NE(text.find(fmt::format("{}\n", line)), std::string::npos) << line << text;
   }
 }
 
@@ -263,7 +262,7 @@ TEST_F(ApiTest, PathsOfTheDocumentAreThoseOfTheTable) {
   const json document = Ask("GET", "/openapi.json").body;
   for (const auto& [path, item] : document.at("paths").items()) {
     for (const auto& [method, operation] : item.items()) {
-      if (method != "parameters") documented.insert(method + " " + path);
+      if (method != "parameters") documented.insert(fmt::format("{} {}", method, path));
     }
   }
   std::set<std::string> served;

@@ -344,6 +344,7 @@ TEST_F(CatalogTest, ATemplateIsAddedAndItsIntentEndedInOne) {
 
 TEST_F(CatalogWithTemplateTest, FiveThousandSandboxesAreListed) {
   std::vector<SandboxRecord> many;
+  many.reserve(5000);
   for (int i = 0; i < 5000; ++i) {
     many.push_back(ExampleSandbox(fmt::format("sb-{:08x}", i), fmt::format("s{}", i)));
   }

@@ -59,6 +59,7 @@ Result<Record> FindObject(CatalogDatabase& database, const ObjectKind& kind,
   if (found.empty()) return Fail(NoSuchObject(kind, reference));
   if (found.size() == 1) return std::move(found.front());
   std::vector<std::string> names;
+  names.reserve(found.size());
   for (const Record& record : found) names.push_back(record.id);
   return Fail(Ambiguous(kind, reference, names));
 }

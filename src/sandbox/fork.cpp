@@ -92,6 +92,7 @@ Result<MachineClone> CloneParent(const Host& host, const SandboxRecord& parent,
 Result<void> RunMachines(const Host& host, std::vector<SandboxRecord>& forks,
                          std::vector<StepClock>& clocks) {
   std::vector<MachinePlan> plans;
+  plans.reserve(forks.size());
   for (const SandboxRecord& fork : forks) {
     plans.push_back(VENEER_TRY(PlanMachine(host, fork, Identity::kNew)));
   }
@@ -124,6 +125,7 @@ Result<std::vector<SandboxRecord>> Lifecycle::Fork(const std::string& reference,
   return clock.Whole([&]() -> Result<std::vector<SandboxRecord>> {
     VENEER_TRY(RequireForks(count));
     std::vector<std::string> ids;
+    ids.reserve(count);
     for (unsigned n = 0; n < count; ++n) ids.push_back(VENEER_TRY(NewId(kSandboxPrefix)));
     return ForkOne(reference, ids, clock);
   });
@@ -163,7 +165,7 @@ Result<void> Lifecycle::FillForks(const SandboxRecord& parent, std::vector<Sandb
   clocks.reserve(forks.size());
   for (const SandboxRecord& fork : forks) clocks.emplace_back(host_.log, "fork", fork.id);
   const std::string first = forks.front().id;
-  MachineClone clone =
+  const MachineClone clone =
       VENEER_TRY(clocks.front().Time("clone", [&] { return CloneParent(host_, parent, first); }));
   clocks.front().Note("held", clone.held);
   for (const std::string& warning : clone.warnings) {
