@@ -20,9 +20,9 @@ using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::SizeIs;
 
-// Files that never change and are the memory of more than one machine: how many have each.
 class PauseTest : public MachinesTest {
  protected:
+  // Files that never change and are the memory of more than one machine: how many have each.
   [[nodiscard]] std::map<std::string, int> SharedMemories() const {
     std::map<std::string, int> users;
     for (const pid_t machine : Machines()) {
