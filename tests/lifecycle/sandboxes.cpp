@@ -75,7 +75,10 @@ std::vector<std::string> SandboxesTest::Command(std::vector<std::string> argumen
 }
 
 Outcome SandboxesTest::Veneer(const std::vector<std::string>& arguments) const {
-  return support::Run(Command(arguments));
+  // In a guest the CPU is emulated, and that of a machine in it once more.
+  constexpr std::chrono::minutes kHere{2};
+  constexpr std::chrono::minutes kInAGuest{15};
+  return support::Run(Command(arguments), {.timeout = InGuest() ? kInAGuest : kHere});
 }
 
 json SandboxesTest::Ok(std::vector<std::string> arguments) const {

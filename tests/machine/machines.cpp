@@ -104,7 +104,7 @@ std::string MachinesTest::Said(const std::string& name, const std::string& scrip
 
 void MachinesTest::StartCounter(const std::string& name) const {
   Said(name, std::string("perl -e '") + kCounter +
-                 "' </dev/null >/dev/null 2>&1 & until [ -s /run/counted ]; do sleep 0.1; done");
+                 "' </dev/null >/dev/null 2>&1 & until [ -s /run/counted ]; do sleep 1; done");
 }
 
 long MachinesTest::Counted(const std::string& name) const {
