@@ -50,6 +50,11 @@ class MachineTest : public testing::SandboxTest {
     EXPECT_TRUE(vmm_.Exec(Recorded(name).id, request));
     return said;
   }
+  std::string ForkOf(const std::string& name) {
+    const auto forks = lifecycle_.Fork(name, 1);
+    EXPECT_TRUE(forks) << forks.error().what;
+    return forks ? forks->front().id : "";
+  }
   bool HasFile(const std::string& path) const { return std::filesystem::exists(path); }
 };
 
@@ -210,7 +215,7 @@ TEST_F(MachineTest, ForksGoOnFromOneMomentEachByItself) {
 
 TEST_F(MachineTest, ForksOfAForkShareTheirMemory) {
   Boot("web");
-  const std::string fork = lifecycle_.Fork("web", 1).value().front().id;
+  const std::string fork = ForkOf("web");
   const int before = std::stoi(Count(fork));
   const auto forks = lifecycle_.Fork(fork, 3);
   ASSERT_TRUE(forks) << forks.error().what;
@@ -223,7 +228,7 @@ TEST_F(MachineTest, ForksOfAForkShareTheirMemory) {
 
 TEST_F(MachineTest, AForkOfAForkThatIsAloneReadsTheMemoryByItself) {
   Boot("web");
-  const std::string fork = lifecycle_.Fork("web", 1).value().front().id;
+  const std::string fork = ForkOf("web");
   const int before = std::stoi(Count(fork));
   const auto forks = lifecycle_.Fork(fork, 1);
   ASSERT_TRUE(forks) << forks.error().what;
@@ -233,7 +238,7 @@ TEST_F(MachineTest, AForkOfAForkThatIsAloneReadsTheMemoryByItself) {
 
 TEST_F(MachineTest, WhereTheMemoryCannotBeSharedThereIsNoForkAndNoSnapshot) {
   Boot("web");
-  const std::string fork = lifecycle_.Fork("web", 1).value().front().id;
+  const std::string fork = ForkOf("web");
   vmm_.FailNext(FakeVmm::Op::kMove, kInjected);
   EXPECT_FALSE(lifecycle_.Fork(fork, 2));
   EXPECT_EQ(catalog_->Sandboxes()->size(), 2U);
@@ -246,7 +251,7 @@ TEST_F(MachineTest, WhereTheMemoryCannotBeSharedThereIsNoForkAndNoSnapshot) {
 
 TEST_F(MachineTest, ForksOfAForkThatIsPausedLeaveItsMemoryToIt) {
   Boot("web");
-  const std::string fork = lifecycle_.Fork("web", 1).value().front().id;
+  const std::string fork = ForkOf("web");
   const int before = std::stoi(Count(fork));
   ASSERT_TRUE(lifecycle_.Pause(fork));
   const auto forks = lifecycle_.Fork(fork, 2);
@@ -258,7 +263,7 @@ TEST_F(MachineTest, ForksOfAForkThatIsPausedLeaveItsMemoryToIt) {
 
 TEST_F(MachineTest, SandboxesOfAForksSnapshotShareItsMemory) {
   Boot("web");
-  const std::string fork = lifecycle_.Fork("web", 1).value().front().id;
+  const std::string fork = ForkOf("web");
   const int before = std::stoi(Count(fork));
   ASSERT_TRUE(TakeSnapshot(host_, fork, "ready"));
   for (const char* name : {"one", "two"}) {

@@ -81,8 +81,8 @@ class Tracee {
   // What it is to be given when it goes on.
   unsigned long Look(pid_t thread, int status);
   void LookAtCall(pid_t thread);
-  static void Skip(pid_t thread);
-  static void Answer(pid_t thread, long answer);
+  using Register = decltype(&user_regs_struct::rax);
+  static void Set(pid_t thread, Register which, unsigned long long value);
 
   const std::set<long>& calls_;
   const std::function<int(const CallAtHand&)>& error_of_;
@@ -123,7 +123,9 @@ void Tracee::LookAtCall(pid_t thread) {
   const auto place = reinterpret_cast<unsigned long>(&info);
   if (Trace(PTRACE_GET_SYSCALL_INFO, thread, sizeof info, place) <= 0) return;  // it was killed
   if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
-    if (const auto failing = failing_.extract(thread)) Answer(thread, -failing.mapped());
+    if (const auto failing = failing_.extract(thread)) {
+      Set(thread, &user_regs_struct::rax, static_cast<unsigned long long>(-failing.mapped()));
+    }
     return;
   }
   if (info.op != PTRACE_SYSCALL_INFO_ENTRY) return;
@@ -133,22 +135,14 @@ void Tracee::LookAtCall(pid_t thread) {
   const int os_errno = error_of_(call);
   if (os_errno == 0) return;
   failing_[thread] = os_errno;
-  Skip(thread);
+  Set(thread, &user_regs_struct::orig_rax, ~0ULL);  // no call has this number
 }
 
-void Tracee::Skip(pid_t thread) {
+void Tracee::Set(pid_t thread, Register which, unsigned long long value) {
   user_regs_struct registers{};
   const auto place = reinterpret_cast<unsigned long>(&registers);
   if (Trace(PTRACE_GETREGS, thread, 0, place) != 0) Fail("PTRACE_GETREGS");
-  registers.orig_rax = ~0ULL;  // no call has this number
-  if (Trace(PTRACE_SETREGS, thread, 0, place) != 0) Fail("PTRACE_SETREGS");
-}
-
-void Tracee::Answer(pid_t thread, long answer) {
-  user_regs_struct registers{};
-  const auto place = reinterpret_cast<unsigned long>(&registers);
-  if (Trace(PTRACE_GETREGS, thread, 0, place) != 0) Fail("PTRACE_GETREGS");
-  registers.rax = static_cast<unsigned long long>(answer);
+  registers.*which = value;
   if (Trace(PTRACE_SETREGS, thread, 0, place) != 0) Fail("PTRACE_SETREGS");
 }
 

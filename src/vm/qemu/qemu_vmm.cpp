@@ -80,7 +80,6 @@ DiskForm FormOf(const std::string& disk) {
   return is_block ? DiskForm::kBlockDevice : DiskForm::kFile;
 }
 
-// Its system calls are denied where it is not root: it may not own what it has to open.
 bool IsDead(const VmFiles& files) {
   const auto liveliness = LivelinessOf(files);
   return !liveliness || *liveliness == Liveliness::kDead;
