@@ -11,8 +11,8 @@ add_library(veneer::veneer ALIAS veneer_archive)
 set_target_properties(veneer_archive PROPERTIES OUTPUT_NAME veneer EXPORT_NAME veneer
                                                 LINKER_LANGUAGE CXX)
 target_compile_features(veneer_archive INTERFACE cxx_std_23)
-target_link_libraries(veneer_archive PRIVATE fmt::fmt PkgConfig::devmapper OpenSSL::Crypto
-                                             Threads::Threads)
+target_link_libraries(veneer_archive PRIVATE fmt::fmt nettle Threads::Threads
+                                             ${CMAKE_DL_LIBS})
 
 # The headers of this room, and those that they include. Their own includes start at src/ here and at
 # veneer/ there: <veneer/veneer.h> includes <veneer/base/result.h>. Nothing else is on the path.

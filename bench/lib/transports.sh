@@ -153,11 +153,11 @@ measure_way() {
   COW_FILTER=''
   [[ $way != cow ]] || COW_FILTER=1
   start_way "$way"
-  # What making it has left to be written is no cost of what is measured.
-  sync --file-system "$directory"
   if [[ -n $server ]]; then private_mib "$server" >>"$numbers/transport.$way.idle"; fi
   for cell in "${transport_cells[@]}"; do
     IFS='|' read -r name options field <<<"$cell"
+    # What was left to be written before is no cost of what is measured now.
+    sync --file-system "$directory"
     [[ -z $server ]] || before=$(cpu_seconds "$server")
     fio_cell "$options" "$field" >>"$numbers/transport.$way.$name"
     [[ -n $server && $name == rewrite32 ]] || continue
@@ -212,7 +212,7 @@ transports_table() {
   printf 'operations a second, at queue depth 1 and 32; `mixed` writes and reads at depth 32, with an fsync every 32\n'
   printf 'writes. 1 MiB in sequence: GiB a second at depth 32. CPU: seconds of the server for 1 GiB of rewrites at\n'
   printf 'depth 32. Memory: private MiB of the server, idle and after all of it, when 1.2 GiB are changed. Medians of\n'
-  printf '%s rounds. fio shares the cores with the server. Boot: milliseconds for what a Debian guest asked of its\n' \
+  printf '%s rounds; before each part of one all is written that was left to be. fio shares the cores with the server. Boot: milliseconds for what a Debian guest asked of its\n' \
     "$(wc -l <"$numbers/transport.${chosen[0]}.boot")"
   printf 'disk from its kernel to its agent and in a little work after it, one request after the other: 21 MiB read in\n'
   printf '473 requests, 56 writes, 17 flushes; on a new overlay.\n\n'

@@ -7,10 +7,11 @@
 #include <cerrno>
 #include <filesystem>
 #include <span>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
-#include "api/sha256.h"
+#include "base/sha256.h"
 #include "catalog/object_lock.h"
 #include "kernel/linux/new_file.h"
 #include "kernel/linux/read_text.h"
@@ -30,10 +31,16 @@ Result<void> RequireKey(std::string_view key) {
               "it has 1 to 255 bytes of printable ASCII, without spaces");
 }
 
-Result<std::string> FingerprintOf(const Request& request) {
+std::string Sha256Of(std::string_view text) {
+  Sha256 sha;
+  sha.Add(std::as_bytes(std::span(text)));
+  return sha.Finish();
+}
+
+std::string FingerprintOf(const Request& request) {
   std::string text(MethodName(request.method));
   for (const std::string& segment : request.target.segments) text += "/" + segment;
-  return Sha256Hex(text + "\n" + request.body);
+  return Sha256Of(text + "\n" + request.body);
 }
 
 Result<void> WriteRecord(const std::string& path, const KeyRecord& record) {
@@ -66,8 +73,8 @@ Result<Response> IdempotencyKeys::Do(const Host& host, const Request& request,
   if (::mkdir(directory_.c_str(), 0700) != 0 && errno != EEXIST) {
     return FailErrno(errno, fmt::format("make the directory {}", directory_));
   }
-  const std::string name = VENEER_TRY(Sha256Hex(request.idempotency_key));
-  const std::string fingerprint = VENEER_TRY(FingerprintOf(request));
+  const std::string name = Sha256Of(request.idempotency_key);
+  const std::string fingerprint = FingerprintOf(request);
   auto lock = ObjectLock::TryTake(host.layout.locks(), "key-" + name, "request");
   if (!lock && lock.error().kind == ErrorKind::kConflict) {
     return Fail(ErrorKind::kConflict, "a request with this Idempotency-Key is at work",

@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <openssl/crypto.h>
+#include <nettle/memops.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -80,7 +80,7 @@ bool Token::Matches(std::string_view authorization) const {
   if (!authorization.starts_with(kScheme)) return false;
   const std::string_view given = authorization.substr(kScheme.size());
   return given.size() == text_.size() &&
-         ::CRYPTO_memcmp(given.data(), text_.data(), text_.size()) == 0;
+         ::memeql_sec(given.data(), text_.data(), text_.size()) != 0;
 }
 
 }  // namespace veneer::api

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "app/commands.h"
 #include "app/cow_options.h"
 #include "app/demo/demo_options.h"
 #include "app/global_options.h"
@@ -79,8 +80,17 @@ Error UsageError(const CLI::App& app, std::string what) {
   return Error{ErrorKind::kUsage, 0, std::move(what), "see '" + name + " --help'"};
 }
 
+void AddAll(const Commands& commands) {
+  AddTemplateCommands(commands);
+  AddSandboxCommands(commands);
+  AddMachineCommands(commands);
+  AddCowCommands(commands);
+  AddHostCommands(commands);
+  AddDemoCommand(commands);
+}
+
 // Parses and runs. CLI11's exceptions stop here.
-Result<int> ParseAndRun(int argc, char** argv) {
+Result<int> ParseAndRun(std::span<char*> arguments) {
   CLI::App app("Veneer: writable root disks for sandboxes, out of one shared template.", "veneer");
   GlobalOptions options;
   std::string log_level = "off";
@@ -91,14 +101,9 @@ Result<int> ParseAndRun(int argc, char** argv) {
   app.require_subcommand(0, 1);
   app.add_flag("--version", version, "Print the version");
   AddGlobalOptions(app, options, log_level);
-  AddTemplateCommands(app, command);
-  AddSandboxCommands(app, command);
-  AddMachineCommands(app, command);
-  AddCowCommands(app, command);
-  AddHostCommands(app, command);
-  AddDemoCommand(app, command);
+  AddAll({.app = app, .chosen = command});
   try {
-    app.parse(argc, argv);
+    app.parse(static_cast<int>(arguments.size()), arguments.data());
   } catch (const CLI::CallForHelp&) {
     return PrintHelp(app.help());
   } catch (const CLI::ExtrasError&) {
@@ -116,9 +121,10 @@ Result<int> ParseAndRun(int argc, char** argv) {
 }  // namespace
 
 int RunCommandLine(int argc, char** argv) {
-  const OutputStyle style = StyleWanted(std::span(argv, static_cast<std::size_t>(argc)));
+  const std::span arguments(argv, static_cast<std::size_t>(argc));
+  const OutputStyle style = StyleWanted(arguments);
   try {
-    const Result<int> status = ParseAndRun(argc, argv);
+    const Result<int> status = ParseAndRun(arguments);
     return status ? *status : ReportError(status.error(), style);
   } catch (const std::exception& error) {
     // Only what no code expects: out of memory, a defect in a library.

@@ -2,29 +2,60 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
-#include "app/global_options.h"
+#include "app/commands.h"
 #include "base/result.h"
 
 namespace veneer {
 
-// A command of the group. `examples`: lines for the end of its help; may be empty.
-inline CLI::App& AddCommand(CLI::App& group, const char* name, const char* description,
-                            const char* examples) {
-  CLI::App* added = group.add_subcommand(name, description);
-  added->fallthrough();
-  if (*examples != '\0') added->footer(std::string("\nExamples:\n") + examples);
-  return *added;
+struct CommandText {
+  const char* name;
+  const char* description;
+  const char* examples = "";  // lines for the end of its help
+  bool hidden = false;        // not in the help of its group
+};
+
+// `fill` adds what the command takes, and is called where it is named: what all commands take was a
+// third of the program's start.
+inline void AddCommand(const Commands& commands, const CommandText& text,
+                       const std::function<void(CLI::App&, Command&)>& fill) {
+  CLI::App& added = *commands.app.add_subcommand(text.name, text.description);
+  added.fallthrough();
+  if (text.hidden) added.group("");
+  added.preparse_callback(
+      [&added, &chosen = commands.chosen, examples = text.examples, fill](std::size_t /*left*/) {
+        if (*examples != '\0') added.footer(std::string("\nExamples:\n") + examples);
+        fill(added, chosen);
+      });
+}
+
+// A command that is a group of others, which `fill` adds.
+inline void AddGroup(const Commands& commands, const CommandText& text,
+                     const std::function<void(const Commands&)>& fill) {
+  AddCommand(commands, text, [fill](CLI::App& group, Command& chosen) {
+    group.require_subcommand(1);
+    fill({.app = group, .chosen = chosen});
+  });
 }
 
 // Has `run` run with what was parsed into `arguments`, where this command is named.
 template <class Arguments>
 void SetCommand(CLI::App& app, const std::shared_ptr<Arguments>& arguments,
-                Result<int> (*run)(const GlobalOptions&, const Arguments&), Command& command) {
-  app.callback([arguments, run, &command] {
-    command = [arguments, run](const GlobalOptions& options) { return run(options, *arguments); };
+                Result<int> (*run)(const GlobalOptions&, const Arguments&), Command& chosen) {
+  app.callback([arguments, run, &chosen] {
+    chosen = [arguments, run](const GlobalOptions& options) { return run(options, *arguments); };
+  });
+}
+
+// A command that takes nothing.
+inline void AddPlainCommand(const Commands& commands, const CommandText& text,
+                            Result<int> (*run)(const GlobalOptions&)) {
+  AddCommand(commands, text, [run](CLI::App& app, Command& chosen) {
+    app.callback([run, &chosen] { chosen = run; });
   });
 }
 
@@ -36,11 +67,13 @@ struct OnePath {
   const char* description;
 };
 
-inline void AddOnePathCommand(CLI::App& app, const OnePath& path, OnePathCommand run,
-                              Command& command) {
-  const auto argument = std::make_shared<std::string>();
-  app.add_option(path.name, *argument, path.description)->type_name("")->required();
-  SetCommand(app, argument, run, command);
+inline void AddOnePathCommand(const Commands& commands, const CommandText& text,
+                              const OnePath& path, OnePathCommand run) {
+  AddCommand(commands, text, [path, run](CLI::App& app, Command& chosen) {
+    const auto argument = std::make_shared<std::string>();
+    app.add_option(path.name, *argument, path.description)->type_name("")->required();
+    SetCommand(app, argument, run, chosen);
+  });
 }
 
 inline constexpr OnePath kStorePath{.name = "FILE",

@@ -21,80 +21,95 @@ void AddExport(CLI::App& app, std::string& way) {
       ->capture_default_str();
 }
 
-void AddAttach(CLI::App& group, Command& command) {
-  CLI::App& app =
-      AddCommand(group, "attach", "Attach a disk, and print where it is",
-                 "  veneer cow attach sandbox.cow --origin debian.img --at /run/sandbox.img\n"
-                 "  mount \"$(veneer cow attach sandbox.cow --origin debian.img --at /run/s.img "
-                 "--block)\" /mnt\n"
-                 "  nbdinfo \"$(veneer cow attach sandbox.cow --origin debian.img --at /run/s.nbd "
-                 "--export nbd)\"");
-  const auto arguments = std::make_shared<CowAttachArguments>();
-  AddDiskArguments(app, *arguments);
-  app.add_option("--name", arguments->name,
-                 "With --backend dm: the disk is /dev/mapper/veneer-NAME")
-      ->type_name("NAME");
-  app.add_option("--backend", arguments->backend, "user (this program's engine) or dm (the kernel)")
-      ->type_name("BACKEND")
-      ->capture_default_str();
-  AddExport(app, arguments->export_way);
-  SetCommand(app, arguments, CowAttach, command);
+void AddAttach(const Commands& commands) {
+  AddCommand(commands,
+             {.name = "attach",
+              .description = "Attach a disk, and print where it is",
+              .examples =
+                  "  veneer cow attach sandbox.cow --origin debian.img --at /run/sandbox.img\n"
+                  "  mount \"$(veneer cow attach sandbox.cow --origin debian.img --at /run/s.img "
+                  "--block)\" /mnt\n"
+                  "  nbdinfo \"$(veneer cow attach sandbox.cow --origin debian.img --at /run/s.nbd "
+                  "--export nbd)\""},
+             [](CLI::App& app, Command& chosen) {
+               const auto arguments = std::make_shared<CowAttachArguments>();
+               AddDiskArguments(app, *arguments);
+               app.add_option("--name", arguments->name,
+                              "With --backend dm: the disk is /dev/mapper/veneer-NAME")
+                   ->type_name("NAME");
+               app.add_option("--backend", arguments->backend,
+                              "user (this program's engine) or dm (the kernel)")
+                   ->type_name("BACKEND")
+                   ->capture_default_str();
+               AddExport(app, arguments->export_way);
+               SetCommand(app, arguments, CowAttach, chosen);
+             });
 }
 
-void AddDetach(CLI::App& group, Command& command) {
-  CLI::App& app = AddCommand(group, "detach", "Flush and detach a disk",
-                             "  veneer cow detach /run/sandbox.img\n"
-                             "  veneer cow detach /dev/loop3");
-  AddOnePathCommand(app, {.name = "PATH", .description = "What attach printed"}, CowDetach,
-                    command);
+void AddDetach(const Commands& commands) {
+  AddOnePathCommand(commands,
+                    {.name = "detach",
+                     .description = "Flush and detach a disk",
+                     .examples = "  veneer cow detach /run/sandbox.img\n"
+                                 "  veneer cow detach /dev/loop3"},
+                    {.name = "PATH", .description = "What attach printed"}, CowDetach);
 }
 
 constexpr OnePath kDiskOrStore{
     .name = "PATH", .description = "What attach printed, or a store that is not attached"};
 
-void AddFill(CLI::App& group, Command& command) {
-  CLI::App& app = AddCommand(group, "fill", "Tell how full the store of a disk is",
-                             "  veneer cow fill /run/sandbox.img\n"
-                             "  veneer cow fill sandbox.cow --json | jq .fill");
-  AddOnePathCommand(app, kDiskOrStore, CowFill, command);
+void AddFill(const Commands& commands) {
+  AddOnePathCommand(commands,
+                    {.name = "fill",
+                     .description = "Tell how full the store of a disk is",
+                     .examples = "  veneer cow fill /run/sandbox.img\n"
+                                 "  veneer cow fill sandbox.cow --json | jq .fill"},
+                    kDiskOrStore, CowFill);
 }
 
-void AddGrow(CLI::App& group, Command& command) {
-  CLI::App& app =
-      AddCommand(group, "grow", "Let more of a disk be changed, while it is in use or not",
-                 "  veneer cow grow /run/sandbox.img\n"
-                 "  veneer cow grow sandbox.cow --max-change 2G");
-  const auto arguments = std::make_shared<CowGrowArguments>();
-  app.add_option(kDiskOrStore.name, arguments->path, kDiskOrStore.description)
-      ->type_name("")
-      ->required();
-  app.add_option("--max-change", arguments->max_change,
-                 "The most that may be rewritten, in all (default: all of the disk)")
-      ->type_name("SIZE");
-  SetCommand(app, arguments, CowGrow, command);
+void AddGrow(const Commands& commands) {
+  AddCommand(commands,
+             {.name = "grow",
+              .description = "Let more of a disk be changed, while it is in use or not",
+              .examples = "  veneer cow grow /run/sandbox.img\n"
+                          "  veneer cow grow sandbox.cow --max-change 2G"},
+             [](CLI::App& app, Command& chosen) {
+               const auto arguments = std::make_shared<CowGrowArguments>();
+               app.add_option(kDiskOrStore.name, arguments->path, kDiskOrStore.description)
+                   ->type_name("")
+                   ->required();
+               app.add_option("--max-change", arguments->max_change,
+                              "The most that may be rewritten, in all (default: all of the disk)")
+                   ->type_name("SIZE");
+               SetCommand(app, arguments, CowGrow, chosen);
+             });
 }
 
-void AddServe(CLI::App& group, Command& command) {
-  CLI::App& app = AddCommand(group, "serve", "Serve an attached disk (started by attach)", "");
-  app.group("");  // not in the help: attach starts it
-  const auto arguments = std::make_shared<CowServeArguments>();
-  AddDiskArguments(app, arguments->disk);
-  AddExport(app, arguments->disk.export_way);
-  app.add_option("--ready-fd", arguments->ready_fd,
-                 "Descriptor on which to say that the disk is there")
-      ->type_name("N")
-      ->required();
-  SetCommand(app, arguments, CowServe, command);
+void AddServe(const Commands& commands) {
+  AddCommand(commands,
+             {.name = "serve",
+              .description = "Serve an attached disk (started by attach)",
+              .hidden = true},
+             [](CLI::App& app, Command& chosen) {
+               const auto arguments = std::make_shared<CowServeArguments>();
+               AddDiskArguments(app, arguments->disk);
+               AddExport(app, arguments->disk.export_way);
+               app.add_option("--ready-fd", arguments->ready_fd,
+                              "Descriptor on which to say that the disk is there")
+                   ->type_name("N")
+                   ->required();
+               SetCommand(app, arguments, CowServe, chosen);
+             });
 }
 
 }  // namespace
 
-void AddCowDiskCommands(CLI::App& group, Command& command) {
-  AddAttach(group, command);
-  AddFill(group, command);
-  AddGrow(group, command);
-  AddDetach(group, command);
-  AddServe(group, command);
+void AddCowDiskCommands(const Commands& commands) {
+  AddAttach(commands);
+  AddFill(commands);
+  AddGrow(commands);
+  AddDetach(commands);
+  AddServe(commands);
 }
 
 }  // namespace veneer

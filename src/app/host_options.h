@@ -1,12 +1,10 @@
 // The options of the commands about the host: gc, doctor.
 #pragma once
 
-#include <CLI/App.hpp>
-
-#include "app/global_options.h"
+#include "app/commands.h"
 
 namespace veneer {
 
-void AddHostCommands(CLI::App& app, Command& command);
+void AddHostCommands(const Commands& commands);
 
 }  // namespace veneer

@@ -31,52 +31,65 @@ void AddCommandLine(CLI::App& app, const char* first, const char* description,
                "Pass on this command's stdin; it has none otherwise");
 }
 
-void AddExec(CLI::App& app, Command& command) {
-  CLI::App& exec =
-      AddCommand(app, "exec", "Run a command in a sandbox's machine; the exit status is its own",
-                 "  veneer exec web-1 -- uname -a\n"
-                 "  tar c . | veneer exec web-1 --stdin --cwd /srv -- tar x\n"
-                 "  veneer exec web-1 --timeout 10 --user nobody -- sh -c 'sleep 60'");
-  const auto arguments = std::make_shared<ExecArguments>();
-  AddCommandLine(exec, "ID", "The sandbox: its id, name, or the beginning of its id", *arguments);
-  SetCommand(exec, arguments, SandboxExec, command);
+void AddExec(const Commands& commands) {
+  AddCommand(commands,
+             {.name = "exec",
+              .description = "Run a command in a sandbox's machine; the exit status is its own",
+              .examples = "  veneer exec web-1 -- uname -a\n"
+                          "  tar c . | veneer exec web-1 --stdin --cwd /srv -- tar x\n"
+                          "  veneer exec web-1 --timeout 10 --user nobody -- sh -c 'sleep 60'"},
+             [](CLI::App& exec, Command& chosen) {
+               const auto arguments = std::make_shared<ExecArguments>();
+               AddCommandLine(exec, "ID", "The sandbox: its id, name, or the beginning of its id",
+                              *arguments);
+               SetCommand(exec, arguments, SandboxExec, chosen);
+             });
 }
 
-void AddRun(CLI::App& app, Command& command) {
-  CLI::App& run =
-      AddCommand(app, "run",
-                 "Boot a new sandbox, run a command in it, and destroy it; the exit status is the "
-                 "command's",
-                 "  veneer run debian -- cat /etc/debian_version");
-  const auto arguments = std::make_shared<RunArguments>();
-  AddCommandLine(run, "TEMPLATE", "The template: its name or id", arguments->exec);
-  AddMachineOptions(run, arguments->machine);
-  SetCommand(run, arguments, TemplateRun, command);
+void AddRun(const Commands& commands) {
+  AddCommand(commands,
+             {.name = "run",
+              .description =
+                  "Boot a new sandbox, run a command in it, and destroy it; the exit status is the "
+                  "command's",
+              .examples = "  veneer run debian -- cat /etc/debian_version"},
+             [](CLI::App& run, Command& chosen) {
+               const auto arguments = std::make_shared<RunArguments>();
+               AddCommandLine(run, "TEMPLATE", "The template: its name or id", arguments->exec);
+               AddMachineOptions(run, arguments->machine);
+               SetCommand(run, arguments, TemplateRun, chosen);
+             });
 }
 
-void AddLogs(CLI::App& app, Command& command) {
-  CLI::App& logs = AddCommand(app, "logs", "Show what the console of a sandbox's machine said last",
-                              "  veneer logs web-1\n"
-                              "  veneer logs -f web-1");
-  const auto arguments = std::make_shared<LogsArguments>();
-  logs.add_option("ID", arguments->sandbox, "The sandbox: its id, name, or the beginning of its id")
-      ->type_name("")
-      ->required();
-  logs.add_flag("--follow,-f", arguments->follow, "Go on until its machine ends");
-  SetCommand(logs, arguments, SandboxLogs, command);
+void AddLogs(const Commands& commands) {
+  AddCommand(commands,
+             {.name = "logs",
+              .description = "Show what the console of a sandbox's machine said last",
+              .examples = "  veneer logs web-1\n"
+                          "  veneer logs -f web-1"},
+             [](CLI::App& logs, Command& chosen) {
+               const auto arguments = std::make_shared<LogsArguments>();
+               logs.add_option("ID", arguments->sandbox,
+                               "The sandbox: its id, name, or the beginning of its id")
+                   ->type_name("")
+                   ->required();
+               logs.add_flag("--follow,-f", arguments->follow, "Go on until its machine ends");
+               SetCommand(logs, arguments, SandboxLogs, chosen);
+             });
 }
 
-void AddKeep(CLI::App& app, Command& command) {
-  CLI::App& group = AddCommand(app, "vm", "Keep a machine (started by create --boot)", "");
-  group.group("");  // not in the help
-  group.require_subcommand(1);
-  CLI::App& keep = AddCommand(group, "keep", "Keep a machine", "");
-  const auto arguments = std::make_shared<KeepArguments>();
-  keep.add_option("DIRECTORY", arguments->directory, "Its files")->type_name("")->required();
-  keep.add_option("--ready-fd", arguments->ready_fd, "Descriptor on which to say that it runs")
-      ->type_name("N")
-      ->required();
-  SetCommand(keep, arguments, MachineKeep, command);
+void AddKeep(const Commands& commands) {
+  AddCommand(
+      commands, {.name = "keep", .description = "Keep a machine"},
+      [](CLI::App& keep, Command& chosen) {
+        const auto arguments = std::make_shared<KeepArguments>();
+        keep.add_option("DIRECTORY", arguments->directory, "Its files")->type_name("")->required();
+        keep.add_option("--ready-fd", arguments->ready_fd,
+                        "Descriptor on which to say that it runs")
+            ->type_name("N")
+            ->required();
+        SetCommand(keep, arguments, MachineKeep, chosen);
+      });
 }
 
 }  // namespace
@@ -92,11 +105,14 @@ void AddMachineOptions(CLI::App& app, MachineArguments& arguments) {
       ->capture_default_str();
 }
 
-void AddMachineCommands(CLI::App& app, Command& command) {
-  AddExec(app, command);
-  AddRun(app, command);
-  AddLogs(app, command);
-  AddKeep(app, command);
+void AddMachineCommands(const Commands& commands) {
+  AddExec(commands);
+  AddRun(commands);
+  AddLogs(commands);
+  AddGroup(
+      commands,
+      {.name = "vm", .description = "Keep a machine (started by create --boot)", .hidden = true},
+      AddKeep);
 }
 
 }  // namespace veneer

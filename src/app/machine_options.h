@@ -3,13 +3,13 @@
 
 #include <CLI/App.hpp>
 
-#include "app/global_options.h"
+#include "app/commands.h"
 #include "app/sandbox_commands.h"
 
 namespace veneer {
 
 // exec, run, logs, and the hidden one that keeps a machine.
-void AddMachineCommands(CLI::App& app, Command& command);
+void AddMachineCommands(const Commands& commands);
 
 // --memory, --cpus, --net
 void AddMachineOptions(CLI::App& app, MachineArguments& arguments);

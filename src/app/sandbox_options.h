@@ -1,13 +1,11 @@
 // The options of the commands about templates and sandboxes.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
-#include "app/global_options.h"
+#include "app/commands.h"
 
 namespace veneer {
 
-void AddTemplateCommands(CLI::App& app, Command& command);
-void AddSandboxCommands(CLI::App& app, Command& command);
+void AddTemplateCommands(const Commands& commands);
+void AddSandboxCommands(const Commands& commands);
 
 }  // namespace veneer

@@ -1,13 +1,10 @@
 // The options of `veneer demo`.
 #pragma once
 
-#include <CLI/App.hpp>
-
-#include "app/global_options.h"
+#include "app/commands.h"
 
 namespace veneer {
 
-// Adds the command to `app`. Parsing it sets `command`, which must outlive `app`.
-void AddDemoCommand(CLI::App& app, Command& command);
+void AddDemoCommand(const Commands& commands);
 
 }  // namespace veneer

@@ -41,27 +41,27 @@ __attribute__((format(printf, 5, 6))) void KeepFirstError(int level, const char*
 // The library for the calling thread alone, as long as this object is there.
 class Library {
  public:
-  explicit Library(std::string& message) : lock_(LibraryMutex()) {
+  Library(const DmFunctions& dm, std::string& message) : lock_(LibraryMutex()), dm_(dm) {
     first_message = &message;
-    dm_log_with_errno_init(KeepFirstError);
-    dm_set_name_mangling_mode(DM_STRING_MANGLING_NONE);
+    dm_.log_with_errno_init(KeepFirstError);
+    dm_.set_name_mangling_mode(DM_STRING_MANGLING_NONE);
   }
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;
   ~Library() {
     // Its descriptor of the control node has no O_CLOEXEC: programs that we start would get it.
-    dm_lib_release();
+    dm_.lib_release();
     first_message = nullptr;
   }
 
  private:
   std::scoped_lock<std::mutex> lock_;
+  const DmFunctions& dm_;
 };
 
-struct DestroyTask {
-  void operator()(dm_task* task) const { dm_task_destroy(task); }
-};
-using Task = std::unique_ptr<dm_task, DestroyTask>;
+using Task = std::unique_ptr<dm_task, decltype(&::dm_task_destroy)>;
+
+Task NewTask(const DmFunctions& dm, int type) { return {dm.task_create(type), dm.task_destroy}; }
 
 // The answer that udev owes for one event: a semaphore of the host. No cookie where no udev runs.
 struct UdevAnswer {
@@ -69,19 +69,19 @@ struct UdevAnswer {
   std::uint32_t event = 0;  // what the kernel passes on
 };
 
-Result<UdevAnswer> ExpectUdev() {
+Result<UdevAnswer> ExpectUdev(const DmFunctions& dm) {
   std::string message;
-  const Library library(message);
+  const Library library(dm, message);
   // Nobody is to probe a disk of ours, or to keep it open meanwhile.
   constexpr std::uint32_t kFlags = DM_UDEV_DISABLE_SUBSYSTEM_RULES_FLAG |
                                    DM_UDEV_DISABLE_DISK_RULES_FLAG |
                                    DM_UDEV_DISABLE_OTHER_RULES_FLAG |
                                    DM_UDEV_DISABLE_LIBRARY_FALLBACK | DM_UDEV_PRIMARY_SOURCE_FLAG;
   UdevAnswer answer{.event = kFlags << unsigned{DM_UDEV_FLAGS_SHIFT}};
-  if (dm_udev_get_sync_support() == 0) return answer;
+  if (dm.udev_get_sync_support() == 0) return answer;
   // The task never runs: setting a cookie is what has the library count the answer.
-  const Task task(dm_task_create(DM_DEVICE_RESUME));
-  if (!task || dm_task_set_cookie(task.get(), &answer.cookie, 0) == 0) {
+  const Task task = NewTask(dm, DM_DEVICE_RESUME);
+  if (!task || dm.task_set_cookie(task.get(), &answer.cookie, 0) == 0) {
     return Fail(ErrorKind::kFailed, fmt::format("prepare udev's answer: {}", message),
                 "semaphores that nobody needs: dmsetup udevcookies");
   }
@@ -89,10 +89,10 @@ Result<UdevAnswer> ExpectUdev() {
   return answer;
 }
 
-void AnswerForUdev(std::uint32_t cookie) {
+void AnswerForUdev(const DmFunctions& dm, std::uint32_t cookie) {
   std::string message;
-  const Library library(message);
-  dm_udev_complete(cookie);
+  const Library library(dm, message);
+  dm.udev_complete(cookie);
 }
 
 std::unexpected<Error> Failed(const DmCall& call, int os_errno, const std::string& message) {
@@ -108,44 +108,47 @@ std::unexpected<Error> Failed(const DmCall& call, int os_errno, const std::strin
 }
 
 // One look, without waiting, at whether udev is done; frees the cookie's semaphore if so.
-bool IsUdevDone(std::uint32_t cookie) {
+bool IsUdevDone(const DmFunctions& dm, std::uint32_t cookie) {
   std::string message;
-  const Library library(message);
+  const Library library(dm, message);
   int ready = 0;
-  return dm_udev_wait_immediate(cookie, &ready) == 0 || ready != 0;
+  return dm.udev_wait_immediate(cookie, &ready) == 0 || ready != 0;
 }
 
-void WaitForUdev(std::uint32_t cookie, std::chrono::milliseconds patience) {
-  if (WaitUntil(patience, [&] { return IsUdevDone(cookie); })) return;
+void WaitForUdev(const DmFunctions& dm, std::uint32_t cookie, std::chrono::milliseconds patience) {
+  if (WaitUntil(patience, [&] { return IsUdevDone(dm, cookie); })) return;
   // Said in udev's place, so that the semaphore does not stay: a host has few of them.
   std::string message;
-  const Library library(message);
-  dm_udev_complete(cookie);
-  dm_udev_wait(cookie);
+  const Library library(dm, message);
+  dm.udev_complete(cookie);
+  dm.udev_wait(cookie);
 }
 
 }  // namespace
 
 Result<void> RunDm(const DmCall& call) {
+  const DmFunctions& dm = *VENEER_TRY(LoadedDmFunctions());
   std::string message;
-  const Library library(message);
-  const Task task(dm_task_create(call.type));
-  if (!task || dm_task_set_name(task.get(), call.name.c_str()) == 0 || !call.prepare(task.get())) {
+  const Library library(dm, message);
+  const Task task = NewTask(dm, call.type);
+  if (!task || dm.task_set_name(task.get(), call.name.c_str()) == 0 ||
+      !call.prepare(dm, task.get())) {
     return Failed(call, 0, message);
   }
-  if (dm_task_run(task.get()) == 0) return Failed(call, dm_task_get_errno(task.get()), message);
-  call.read(task.get());
+  if (dm.task_run(task.get()) == 0) return Failed(call, dm.task_get_errno(task.get()), message);
+  call.read(dm, task.get());
   return {};
 }
 
 Result<DmChange> RunWithUdev(std::chrono::milliseconds udev_patience,
                              const std::function<Result<DmChange>(std::uint32_t)>& change) {
-  const UdevAnswer answer = VENEER_TRY(ExpectUdev());
+  const DmFunctions& dm = *VENEER_TRY(LoadedDmFunctions());
+  const UdevAnswer answer = VENEER_TRY(ExpectUdev(dm));
   Result<DmChange> changed = change(answer.event);
   if (answer.cookie == 0) return changed;
   // Without an event nobody else will answer.
-  if (!changed || !changed->event_sent) AnswerForUdev(answer.cookie);
-  WaitForUdev(answer.cookie, udev_patience);
+  if (!changed || !changed->event_sent) AnswerForUdev(dm, answer.cookie);
+  WaitForUdev(dm, answer.cookie, udev_patience);
   return changed;
 }
 

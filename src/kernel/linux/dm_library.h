@@ -10,14 +10,13 @@
 // Any thread.
 #pragma once
 
-#include <libdevmapper.h>
-
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
 
 #include "base/result.h"
+#include "kernel/linux/dm_functions.h"
 #include "kernel/linux/dm_ioctl.h"
 
 namespace veneer {
@@ -28,17 +27,21 @@ struct DmCall {
   std::string name;  // of the device, or of what the call is about
   std::string step;  // for the message: "ask for the state of veneer-a"
   // Sets what the call takes beside the name; false where the library refused it.
-  std::function<bool(dm_task*)> prepare = [](dm_task*) { return true; };
+  std::function<bool(const DmFunctions&, dm_task*)> prepare = [](const auto&, dm_task*) {
+    return true;
+  };
   // Takes what the call returned.
-  std::function<void(dm_task*)> read = [](dm_task*) {};
+  std::function<void(const DmFunctions&, dm_task*)> read = [](const auto&, dm_task*) {};
 };
 
-// Errors: of the kind that fits the kernel's errno, with the library's first message.
+// Errors: of the kind that fits the kernel's errno, with the library's first message; kUnsupported
+// where there is no libdevmapper.
 Result<void> RunDm(const DmCall& call);
 
 // Runs `change`, which is given what the kernel is to tell udev (dm_ioctl.event_nr): not to look
 // into the device, and whom to answer. Where udev runs its answer is waited for, at most so long.
-// Errors: those of `change`; kFailed where the host has no semaphore left for the answer.
+// Errors: those of `change`; kFailed where the host has no semaphore left for the answer;
+// kUnsupported, and nothing is changed, where there is no libdevmapper.
 Result<DmChange> RunWithUdev(std::chrono::milliseconds udev_patience,
                              const std::function<Result<DmChange>(std::uint32_t)>& change);
 

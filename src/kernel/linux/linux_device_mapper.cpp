@@ -1,7 +1,6 @@
 #include "kernel/linux/linux_device_mapper.h"
 
 #include <fmt/format.h>
-#include <libdevmapper.h>
 #include <linux/dm-ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -31,9 +30,9 @@ dev_t DeviceBehind(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 && S_ISBLK(status.st_mode) ? status.st_rdev : 0;
 }
 
-DmState ReadState(dm_task* task, const dm_info& info) {
-  DmState state{.device = {.name = dm_task_get_name(task),
-                           .uuid = dm_task_get_uuid(task),
+DmState ReadState(const DmFunctions& dm, dm_task* task, const dm_info& info) {
+  DmState state{.device = {.name = dm.task_get_name(task),
+                           .uuid = dm.task_get_uuid(task),
                            .device = makedev(info.major, info.minor)},
                 .open_count = static_cast<std::uint32_t>(std::max(info.open_count, 0)),
                 .suspended = info.suspended != 0,
@@ -44,7 +43,7 @@ DmState ReadState(dm_task* task, const dm_info& info) {
     std::uint64_t length = 0;
     char* type = nullptr;
     char* params = nullptr;
-    next = dm_get_next_target(task, next, &start, &length, &type, &params);
+    next = dm.get_next_target(task, next, &start, &length, &type, &params);
     if (type == nullptr) break;  // no table
     std::string_view text = params == nullptr ? "" : params;
     while (text.ends_with(' ')) text.remove_suffix(1);
@@ -125,15 +124,16 @@ Result<DmState> LinuxDeviceMapper::Query(const std::string& name) {
   dm_info info{};
   DmState state;
   // One call: what an INFO tells comes with the STATUS.
-  VENEER_TRY(RunDm({.type = DM_DEVICE_STATUS,
-                    .name = name,
-                    .step = fmt::format("ask for the state of {}", name),
-                    .prepare = [](dm_task* task) { return dm_task_no_flush(task) != 0; },
-                    .read =
-                        [&](dm_task* task) {
-                          if (dm_task_get_info(task, &info) == 0) info.exists = 0;
-                          if (info.exists != 0) state = ReadState(task, info);
-                        }}));
+  VENEER_TRY(RunDm(
+      {.type = DM_DEVICE_STATUS,
+       .name = name,
+       .step = fmt::format("ask for the state of {}", name),
+       .prepare = [](const DmFunctions& dm, dm_task* task) { return dm.task_no_flush(task) != 0; },
+       .read =
+           [&](const DmFunctions& dm, dm_task* task) {
+             if (dm.task_get_info(task, &info) == 0) info.exists = 0;
+             if (info.exists != 0) state = ReadState(dm, task, info);
+           }}));
   if (info.exists != 0) return state;
   return Fail(ErrorKind::kNotFound, fmt::format("there is no device-mapper device {}", name));
 }
