@@ -24,6 +24,7 @@ class TalkativeVmm final : public Vmm {
   Result<SaveReport> Save(const std::string& /*id*/, const SaveRequest& /*request*/) override {
     return SaveReport{};
   }
+  Result<void> GoOn(const std::string& /*id*/) override { return {}; }
   Result<std::vector<VmStep>> MoveMemoryOut(const VmSpec& /*spec*/,
                                             const std::string& /*state*/) override {
     return std::vector<VmStep>{};

@@ -19,8 +19,8 @@ struct CommandText {
   bool hidden = false;        // not in the help of its group
 };
 
-// `fill` adds what the command takes, and is called where it is named: what all commands take was a
-// third of the program's start.
+// `fill` adds what the command takes, and is called where it is named: what all commands take is more
+// than half of the instructions of a start.
 inline void AddCommand(const Commands& commands, const CommandText& text,
                        const std::function<void(CLI::App&, Command&)>& fill) {
   CLI::App& added = *commands.app.add_subcommand(text.name, text.description);

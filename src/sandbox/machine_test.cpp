@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "catalog/object_lock.h"
 #include "sandbox/json_views.h"
 #include "sandbox/recover.h"
 #include "sandbox/snapshot.h"
@@ -224,6 +225,46 @@ TEST_F(MachineTest, ForksOfAForkShareTheirMemory) {
     EXPECT_EQ(std::stoi(Count(each.id)), before + 1);
   }
   EXPECT_EQ(std::stoi(Count(fork)), before + 1);
+}
+
+TEST_F(MachineTest, OneThatAKilledForkHeldStillGoesOn) {
+  const SandboxRecord parent = Boot("web");
+  const std::string fork = ForkOf("web");
+  LeaveIn(SandboxState::kCreating, Recorded(fork));
+  vmm_.StandStill(parent.id);
+  ASSERT_TRUE(Recover(host_, RecoverScope::kQuick));
+  EXPECT_EQ(Count("web"), "1");
+  EXPECT_FALSE(Exists(fork));
+}
+
+TEST_F(MachineTest, OneThatAKilledSnapshotHeldStillGoesOn) {
+  const SandboxRecord parent = Boot("web");
+  ASSERT_TRUE(catalog_->Begin(
+      {.id = "tp-00000001", .verb = "snapshot", .object = parent.id, .began_at = Timestamp{}}));
+  vmm_.StandStill(parent.id);
+  ASSERT_TRUE(Recover(host_, RecoverScope::kQuick));
+  EXPECT_EQ(Count("web"), "1");
+}
+
+TEST_F(MachineTest, OneThatIsJustCopiedIsLeftAlone) {
+  const SandboxRecord parent = Boot("web");
+  const std::string fork = ForkOf("web");
+  LeaveIn(SandboxState::kCreating, Recorded(fork));
+  const auto at_work = ObjectLock::Take(layout_.locks(), fork, "fork");
+  ASSERT_TRUE(at_work);
+  vmm_.StandStill(parent.id);
+  ASSERT_TRUE(Recover(host_, RecoverScope::kQuick));
+  EXPECT_FALSE(vmm_.Exec(parent.id, {.argv = {"count"}}));
+}
+
+TEST_F(MachineTest, OneThatCannotGoOnIsTold) {
+  Boot("web");
+  LeaveIn(SandboxState::kCreating, Recorded(ForkOf("web")));
+  vmm_.FailNext(FakeVmm::Op::kGoOn, kInjected);
+  const auto report = Recover(host_, RecoverScope::kQuick);
+  ASSERT_TRUE(report);
+  ASSERT_THAT(report->stuck, SizeIs(1));
+  EXPECT_THAT(report->stuck[0].outcome, HasSubstr("injected"));
 }
 
 TEST_F(MachineTest, AForkOfAForkThatIsAloneReadsTheMemoryByItself) {

@@ -29,6 +29,9 @@ class Recovery {
   // What became of it; nothing where it is as it should be.
   using Outcome = std::optional<std::string>;
 
+  bool Deserted(const std::string& id);
+  void LetMachinesGo(const std::vector<SandboxRecord>& on_the_way,
+                     const std::vector<IntentRecord>& intents);
   Result<std::vector<SandboxRecord>> Vanished();
   Result<std::vector<SandboxRecord>> Doubtful();
   void Visit(const SandboxRecord& seen);
@@ -61,6 +64,38 @@ void Recovery::Note(std::string_view kind, const std::string& id, const Result<O
     return;
   }
   host_.log.Write(event);
+}
+
+// Whether nobody works on it.
+bool Recovery::Deserted(const std::string& id) {
+  return ObjectLock::TryTake(host_.layout.locks(), id, "recover").has_value();
+}
+
+// Who was killed while it copied a machine has left that standing still, or frozen. A fork does not
+// tell whose copy it is: it has its parent's template.
+void Recovery::LetMachinesGo(const std::vector<SandboxRecord>& on_the_way,
+                             const std::vector<IntentRecord>& intents) {
+  std::set<std::string> templates;
+  for (const SandboxRecord& each : on_the_way) {
+    const bool fork = each.state == SandboxState::kCreating && each.last_operation == "fork";
+    if (fork && each.machine && Deserted(each.id)) templates.insert(each.template_id);
+  }
+  std::set<std::string> copied;
+  for (const IntentRecord& each : intents) {
+    if (!each.object.empty() && Deserted(each.id)) copied.insert(each.object);
+  }
+  if (templates.empty() && copied.empty()) return;
+  const auto running = host_.catalog.SandboxesIn({SandboxState::kRunning});
+  if (!running) return;  // and so cannot be found below, where that is told
+  for (const SandboxRecord& each : *running) {
+    if (!each.machine) continue;
+    if (!templates.contains(each.template_id) && !copied.contains(each.id)) continue;
+    const auto lock = ObjectLock::TryTake(host_.layout.locks(), each.id, "recover");
+    if (!lock) continue;  // whoever works on it has it go on
+    if (const Result<void> gone_on = host_.vmm.GoOn(each.id); !gone_on) {
+      Note("sandbox", each.id, Fail(gone_on.error()));
+    }
+  }
 }
 
 // Those that are recorded as running whose disks nobody serves: one look at each backend in use.
@@ -206,9 +241,10 @@ void Recovery::EndIntent(const IntentRecord& intent) {
 Result<RecoverReport> Recovery::Run(RecoverScope scope) {
   std::vector<SandboxRecord> found = VENEER_TRY(host_.catalog.SandboxesIn(kOnTheWay));
   const std::vector<IntentRecord> intents = VENEER_TRY(host_.catalog.Intents());
-  // First of all: a disk that a killed command held still would keep everybody waiting.
+  // First of all: a disk or a machine that a killed command held still keeps everybody waiting.
   const bool any = !found.empty() || !intents.empty();
   if (any || scope == RecoverScope::kEverything) VENEER_TRY(host_.collect(GcMode::kRemove));
+  LetMachinesGo(found, intents);
   for (const SandboxRecord& record : VENEER_TRY(Vanished())) found.push_back(record);
   if (scope == RecoverScope::kEverything) {
     for (const SandboxRecord& record : VENEER_TRY(Doubtful())) found.push_back(record);

@@ -145,6 +145,10 @@ class Vmm {
   // state is there. kNotFound: there is no machine.
   virtual Result<SaveReport> Save(const std::string& id, const SaveRequest& request) = 0;
 
+  // Has one go on that a Save which was cut short left standing still, or with frozen file systems;
+  // for whoever knows that none is under way. Nothing happens to one that runs, or has ended.
+  virtual Result<void> GoOn(const std::string& id) = 0;
+
   // Moves the memory out of a state that has it (kInState) into spec.memory_file, which is not
   // there yet, and replaces the state by one that goes with that file: many can start from it
   // (kShared). The guest does not run meanwhile; spec.disk is not looked at. Both files are durable

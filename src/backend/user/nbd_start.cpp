@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
@@ -12,12 +13,20 @@
 
 #include "backend/user/serve_loop.h"
 #include "kernel/linux/unix_socket.h"
+#include "kernel/linux/wait_until.h"
 
 namespace veneer {
 namespace {
 
 // Requests of one client that are served at once.
 constexpr const char* kThreads = "16";
+
+// nbdkit ends with its parent where it was handed its socket. The process between it and whoever
+// asked for the disk (SpawnDetached) made the session and ends at once; it must have before.
+void AwaitAdoption() {
+  constexpr std::chrono::seconds kPatience{10};
+  WaitUntil(kPatience, [] { return ::getppid() != ::getsid(0); });
+}
 
 // The descriptors at the numbers that nbdkit and the plugin expect; `ready` comes behind.
 Result<int> Arrange(UniqueFd socket, UniqueFd ready) {
@@ -76,6 +85,7 @@ int BecomeNbdServer(const AttachRequest& request, UniqueFd ready, const NbdkitPa
   pointers.reserve(words.size() + 1);
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
+  AwaitAdoption();
   ::setenv("LISTEN_FDS", "1", 1);
   ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
   ::execv(paths.program.c_str(), pointers.data());

@@ -35,8 +35,11 @@ class Saving {
   Saving(const VmFiles& files, const SaveRequest& request) : files_(files), request_(request) {}
 
   Result<SaveReport> Run();
+  // Undoes what one that was cut short has left.
+  Result<void> Undo();
 
  private:
+  Result<Qmp> Reach();
   Result<void> HoldFileSystems(Qmp& qmp);
   Result<void> Freeze();
   void Thaw();
@@ -140,11 +143,24 @@ Result<void> Saving::HoldFileSystems(Qmp& qmp) {
   return {};
 }
 
-Result<SaveReport> Saving::Run() {
-  // A save that was killed may have left its process held.
+// A save that was killed may have left its process held.
+Result<Qmp> Saving::Reach() {
   if (const auto text = ReadText(files_.Process())) held_ = VENEER_TRY(DecodeProcess(*text));
   VENEER_TRY(LetGo());
-  auto qmp = Qmp::Connect(files_.Qmp());
+  return Qmp::Connect(files_.Qmp());
+}
+
+// Whether it is frozen only its guest can tell; one that does not answer was not frozen either.
+Result<void> Saving::Undo() {
+  Qmp qmp = VENEER_TRY(Reach());
+  if (VENEER_TRY(qmp.Status()) != "running") VENEER_TRY(qmp.Run("cont"));
+  may_be_frozen_ = true;
+  Thaw();
+  return {};
+}
+
+Result<SaveReport> Saving::Run() {
+  auto qmp = Reach();
   if (!qmp) return Fail(qmp.error());
   VENEER_TRY(HoldFileSystems(*qmp));
   Result<void> saved;
@@ -176,6 +192,15 @@ Result<void> LoadAndSave(const VmFiles& files, const std::string& memory_file,
 }
 
 }  // namespace
+
+Result<void> QemuVmm::GoOn(const std::string& id) {
+  if (VENEER_TRY(Status(id)).presence != VmPresence::kRunning) return {};
+  const SaveRequest none;
+  const VmFiles files = FilesOf(id);
+  const Result<void> undone = Saving(files, none).Undo();
+  if (undone) return {};
+  return Fail(InContext(undone.error(), fmt::format("have the machine of {} go on", id)));
+}
 
 // A machine that is there for this alone, and never runs: only QEMU reads its states.
 Result<std::vector<VmStep>> QemuVmm::MoveMemoryOut(const VmSpec& spec, const std::string& state) {

@@ -99,6 +99,19 @@ Result<SaveReport> FakeVmm::Save(const std::string& id, const SaveRequest& reque
   return SaveReport{.steps = {{.name = "save", .took = {}}}};
 }
 
+void FakeVmm::StandStill(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  machines_.at(id).still = true;
+}
+
+Result<void> FakeVmm::GoOn(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  VENEER_TRY(Wanted(Op::kGoOn));
+  const auto found = machines_.find(id);
+  if (found != machines_.end()) found->second.still = false;
+  return {};
+}
+
 Result<std::vector<VmStep>> FakeVmm::MoveMemoryOut(const VmSpec& spec, const std::string& state) {
   const std::lock_guard lock(mutex_);
   VENEER_TRY(Wanted(Op::kMove));
@@ -112,6 +125,7 @@ Result<ExecEnd> FakeVmm::Exec(const std::string& id, const ExecRequest& request)
   const std::lock_guard lock(mutex_);
   Machine* const machine = VENEER_TRY(Running(id));
   VENEER_TRY(Wanted(Op::kExec));
+  if (machine->still) return Fail(ErrorKind::kFailed, id + " stands still");
   const std::string said = std::to_string(++machine->counter);
   Remember(*machine);
   if (request.output) VENEER_TRY(request.output(ExecStream::kOutput, said));

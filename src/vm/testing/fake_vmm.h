@@ -18,13 +18,16 @@ namespace veneer::testing {
 
 class FakeVmm final : public Vmm {
  public:
-  enum class Op : std::uint8_t { kStart, kRestore, kSave, kMove, kExec, kStop, kWake };
+  enum class Op : std::uint8_t { kStart, kRestore, kSave, kMove, kExec, kStop, kWake, kGoOn };
 
   // The next call of that verb fails so, and changes nothing but what the real one would.
   void FailNext(Op op, Error error) { failures_[op] = std::move(error); }
 
   // What every machine goes on without from here on.
   void Warn(const std::string& warning) { warnings_.push_back(warning); }
+
+  // As a Save that was cut short leaves it: commands in it fail until it goes on.
+  void StandStill(const std::string& id);
 
   // It ends by itself.
   void Die(const std::string& id, const std::string& reason);
@@ -35,6 +38,7 @@ class FakeVmm final : public Vmm {
   Result<VmReport> Restore(const VmSpec& spec, const std::string& state, SavedMemory memory,
                            const std::function<Result<void>()>& before_running) override;
   Result<SaveReport> Save(const std::string& id, const SaveRequest& request) override;
+  Result<void> GoOn(const std::string& id) override;
   Result<std::vector<VmStep>> MoveMemoryOut(const VmSpec& spec, const std::string& state) override;
   Result<ExecEnd> Exec(const std::string& id, const ExecRequest& request) override;
   Result<void> Stop(const std::string& id) override;
@@ -45,6 +49,7 @@ class FakeVmm final : public Vmm {
   struct Machine {
     VmSpec spec;
     unsigned counter = 0;
+    bool still = false;
     UniqueFd memory{};                   // open, as the real one's: it follows a rename
     std::optional<std::string> ended{};  // why
   };
