@@ -13,6 +13,7 @@ const std::vector<SandboxRecord> kAll{Sandbox("sb-2", 1), Sandbox("sb-1", 5), Sa
 
 std::vector<std::string> IdsOf(const Page<SandboxRecord>& page) {
   std::vector<std::string> ids;
+  ids.reserve(page.records.size());
   for (const auto& each : page.records) ids.push_back(each.id);
   return ids;
 }

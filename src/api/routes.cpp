@@ -84,8 +84,8 @@ std::vector<Route> MakeRoutes() {
 }  // namespace
 
 const std::vector<Route>& Routes() {
-  static const std::vector<Route> routes = MakeRoutes();
-  return routes;
+  static const std::vector<Route> kRoutes = MakeRoutes();
+  return kRoutes;
 }
 
 std::string_view OpenApi() { return EmbeddedFile("openapi.json"); }

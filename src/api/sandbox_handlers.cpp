@@ -16,6 +16,7 @@ namespace {
 
 Result<std::vector<std::string>> NewIds(std::string_view prefix, unsigned count) {
   std::vector<std::string> ids;
+  ids.reserve(count);
   for (unsigned n = 0; n < count; ++n) ids.push_back(VENEER_TRY(NewId(prefix)));
   return ids;
 }

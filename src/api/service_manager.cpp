@@ -63,7 +63,7 @@ void ServiceManager::Tell(std::string_view news) const {
   if (path_.starts_with('@')) address.local.sun_path[0] = '\0';
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path_.size());
   const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ::sendto(fd.get(), news.data(), news.size(), MSG_NOSIGNAL, &address.any, size);
+  if (fd.valid()) ::sendto(fd.get(), news.data(), news.size(), MSG_NOSIGNAL, &address.any, size);
 }
 
 }  // namespace veneer::api

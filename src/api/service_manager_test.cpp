@@ -18,6 +18,7 @@ TEST(ServiceManager, HearsTheNews) {
   const testing::TempDirectory directory;
   const std::string path = directory / "notify";
   const UniqueFd ear(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ASSERT_TRUE(ear.valid());
   union {
     sockaddr_un local;
     sockaddr any;

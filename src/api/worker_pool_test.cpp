@@ -15,6 +15,7 @@ class NoSession final : public Session {
 
 std::vector<std::unique_ptr<Session>> Sessions(unsigned count) {
   std::vector<std::unique_ptr<Session>> sessions;
+  sessions.reserve(count);
   for (unsigned n = 0; n < count; ++n) sessions.push_back(std::make_unique<NoSession>());
   return sessions;
 }
@@ -44,7 +45,7 @@ TEST(WorkerPool, OneJobTooManyIsRefused) {
 
 TEST(WorkerPool, WithoutAQueueAJobIsTakenByWhoeverIsFree) {
   std::promise<void> go_on;
-  std::shared_future<void> gone_on = go_on.get_future().share();
+  const std::shared_future<void> gone_on = go_on.get_future().share();
   WorkerPool pool(Sessions(2), 0);
   EXPECT_TRUE(pool.TryPost([=](Session& /*session*/) { gone_on.wait(); }));
   EXPECT_TRUE(pool.TryPost([=](Session& /*session*/) { gone_on.wait(); }));

@@ -19,10 +19,11 @@ struct CommandText {
   bool hidden = false;        // not in the help of its group
 };
 
-// `fill` adds what the command takes, and is called where it is named: what all commands take is more
-// than half of the instructions of a start.
+// `fill` adds what the command takes, and is called where it is named: what all commands take is
+// more than half of the instructions of a start.
 inline void AddCommand(const Commands& commands, const CommandText& text,
                        const std::function<void(CLI::App&, Command&)>& fill) {
+  // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): its group keeps it
   CLI::App& added = *commands.app.add_subcommand(text.name, text.description);
   added.fallthrough();
   if (text.hidden) added.group("");

@@ -52,7 +52,7 @@ std::optional<std::string> EventLines::Take(std::string_view line, OutputStyle s
   if (data.is_null()) data = Json::object();
   std::string printed = Text(type_, data);
   if (style == OutputStyle::kJson) {
-    nlohmann::ordered_json json{{"id", id_}, {"event", type_}, {"data", std::move(data)}};
+    const nlohmann::ordered_json json{{"id", id_}, {"event", type_}, {"data", std::move(data)}};
     printed = RenderJson(json);
   }
   *this = {};

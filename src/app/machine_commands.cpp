@@ -48,7 +48,9 @@ Result<ExecRequest> RequestOf(const ExecArguments& arguments) {
   if (arguments.output_limit) request.output_limit = VENEER_TRY(ParseSize(*arguments.output_limit));
   if (!arguments.timeout) return request;
   constexpr double kMost = 1e9;
-  if (!(*arguments.timeout > 0 && *arguments.timeout < kMost)) {
+  // So that NaN is none either.
+  const bool possible = *arguments.timeout > 0 && *arguments.timeout < kMost;
+  if (!possible) {
     return Fail(ErrorKind::kUsage, "--timeout is a number of seconds above 0");
   }
   request.timeout = std::chrono::ceil<std::chrono::milliseconds>(
@@ -136,7 +138,7 @@ Result<int> TemplateRun(const GlobalOptions& options, const RunArguments& argume
   const auto watch = VENEER_TRY(InterruptWatch::Install());
   Lifecycle lifecycle(session->host());
   const SandboxRecord record = VENEER_TRY(lifecycle.Create(create));
-  const auto ended =
+  auto ended =
       StatusOf(ExecIn(options, session->host().vmm, record.id, std::move(request), *watch));
   const Result<void> destroyed = lifecycle.Destroy(record.id, DestroyMode::kForce);
   if (!ended) return Fail(ended.error());

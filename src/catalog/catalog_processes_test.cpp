@@ -46,6 +46,7 @@ class CatalogProcessesTest : public ::testing::Test {
 
 TEST_F(CatalogProcessesTest, WhatFourWriteAtOnceIsAllThere) {
   std::vector<Forked> processes;
+  processes.reserve(kProcesses);
   for (int i = 0; i < kProcesses; ++i) {
     processes.emplace_back([&, i](const Voice&) { return AddAndUpdate(root_, i); });
   }
@@ -64,6 +65,7 @@ TEST_F(CatalogProcessesTest, WhatFourWriteAtOnceIsAllThere) {
 
 TEST_F(CatalogProcessesTest, OneOfThoseWhoWantANameGetsIt) {
   std::vector<Forked> processes;
+  processes.reserve(kProcesses);
   for (int i = 0; i < kProcesses; ++i) {
     processes.emplace_back([&, i](const Voice& voice) {
       auto catalog = Catalog::Open(root_);

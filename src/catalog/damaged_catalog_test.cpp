@@ -40,8 +40,10 @@ class DamagedCatalogTest : public ::testing::Test {
     {
       Catalog catalog = Catalog::Open(root_).value();
       ASSERT_TRUE(catalog.Add(ExampleTemplate()));
+      constexpr int kMany = 200;
       std::vector<SandboxRecord> many;
-      for (int i = 0; i < 200; ++i) {
+      many.reserve(kMany);
+      for (int i = 0; i < kMany; ++i) {
         many.push_back(ExampleSandbox(fmt::format("sb-{:08x}", i), fmt::format("s{}", i)));
       }
       ASSERT_TRUE(catalog.Add(many));

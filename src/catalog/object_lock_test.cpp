@@ -168,6 +168,7 @@ TEST_F(ObjectLockTest, OneProcessHasItAtATime) {
   const std::string counter = directory_ / "counter";
   std::ofstream(counter) << 0;
   std::vector<Forked> processes;
+  processes.reserve(kProcesses);
   for (int i = 0; i < kProcesses; ++i) {
     processes.emplace_back([&](const Voice&) {
       for (int round = 0; round < kRounds; ++round) {
@@ -191,6 +192,7 @@ TEST_F(ObjectLockTest, OneThreadHasItAtATime) {
   std::atomic<int> turns = 0;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(kThreads);
     for (int i = 0; i < kThreads; ++i) {
       threads.emplace_back([&] {
         for (int round = 0; round < kRounds; ++round) {

@@ -20,7 +20,6 @@ namespace veneer {
 namespace {
 
 using testing::ExampleIntent;
-using testing::ExampleSandbox;
 using testing::ExampleTemplate;
 using testing::Forked;
 using testing::kSchemaOne;
@@ -47,7 +46,7 @@ class SchemaTest : public ::testing::Test {
   int Version() const { return Raw().execAndGet("PRAGMA user_version").getInt(); }
   // Every table, column and index, as text.
   std::string Layout() const {
-    SQLite::Database database = Raw();
+    const SQLite::Database database = Raw();
     SQLite::Statement rows(database,
                            "SELECT s.type, s.name, s.tbl_name, c.name, c.type, c.\"notnull\", "
                            "c.dflt_value, c.pk FROM sqlite_schema s "
@@ -194,6 +193,7 @@ void OpenAtOnce(const std::string& root, std::size_t sandboxes) {
   std::array<int, 2> gate{};
   ASSERT_EQ(::pipe2(gate.data(), O_CLOEXEC), 0);
   std::vector<Forked> processes;
+  processes.reserve(kProcesses);
   for (int i = 0; i < kProcesses; ++i) {
     processes.emplace_back([&](const Voice& voice) {
       ::close(gate[1]);
@@ -231,6 +231,7 @@ TEST_F(SchemaTest, SeveralThreadsCreateACatalogAtOnceAndUseIt) {
   constexpr int kThreads = 4;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(kThreads);
     for (int i = 0; i < kThreads; ++i) {
       threads.emplace_back([&, i] {
         auto catalog = Catalog::Open(root_);

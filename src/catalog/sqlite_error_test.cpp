@@ -9,8 +9,6 @@
 namespace veneer {
 namespace {
 
-using ::testing::HasSubstr;
-
 struct Case {
   int code;
   int os_errno;

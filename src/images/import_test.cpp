@@ -159,7 +159,9 @@ TEST_F(ImportTest, ADamagedQcow2ImageIsCorrupt) {
 
 TEST_F(ImportTest, AMissingProgramNamesItsPackage) {
   MakeQcow2("qcow2");
-  const std::string path = std::getenv("PATH");
+  const char* const before = std::getenv("PATH");
+  ASSERT_NE(before, nullptr);
+  const std::string path = before;
   ::setenv("PATH", dir_.path().c_str(), 1);
   const Error error = Refusal("qcow2");
   ::setenv("PATH", path.c_str(), 1);

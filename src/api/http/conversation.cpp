@@ -151,7 +151,7 @@ Task<std::optional<Response>> Conversation::ReadBody(Parser& parser, Admitted& a
   const auto announced = parser.content_length();
   if (announced && *announced > limit.value()) co_return BodyTooLong(FormatSize(limit));
   if (parser.get()[http::field::expect] == "100-continue") {
-    http::response<http::empty_body> go_on{http::status::continue_, 11};
+    const http::response<http::empty_body> go_on{http::status::continue_, 11};
     stream_.expires_after(parts_.limits.patience);
     co_await http::async_write(stream_, go_on, kAwait);
   }

@@ -225,7 +225,10 @@ Task<void> ExecTalk::Tell() {
     }
     if (!hears) Leave({ErrorKind::kFailed, EPIPE, "the client has gone", ""});
   }
-  if (left_) co_return;
+  if (!left_) co_await TellTheEnd();
+}
+
+Task<void> ExecTalk::TellTheEnd() {
   const auto& end = command_->end();
   const auto failed =
       ending_ ? websocket::close_code::going_away : websocket::close_code::internal_error;

@@ -46,6 +46,7 @@ class ExecTalk : public std::enable_shared_from_this<ExecTalk> {
   static Task<void> Listen(std::shared_ptr<ExecTalk> self);
   Task<bool> OnMessage(std::string_view message);
   Task<void> Tell();
+  Task<void> TellTheEnd();
   Task<bool> Send(std::string message, Kind kind);
   Task<bool> Ping();
   Task<void> Close(std::string last, beast::websocket::close_code code);

@@ -19,7 +19,7 @@ Result<std::string> FindPlugin() {
       std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
   for (const std::filesystem::path& directory : {here, here.parent_path() / "lib/nbdkit/plugins",
                                                  std::filesystem::path(VENEER_NBDKIT_PLUGIN_DIR)}) {
-    const std::string path = directory / kPlugin;
+    std::string path = directory / kPlugin;
     if (::access(path.c_str(), R_OK) == 0) return path;
   }
   return Fail(ErrorKind::kUnsupported, std::string(kPlugin) + " is missing",

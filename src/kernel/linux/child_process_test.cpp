@@ -65,7 +65,9 @@ TEST(ChildProcessTest, WhatCannotBeExecutedIsAnError) {
   const testing::TempDirectory dir;
   std::ofstream(dir / "junk") << "no program";
   std::filesystem::permissions(dir / "junk", std::filesystem::perms::owner_all);
-  const std::string path = std::getenv("PATH");
+  const char* const before = std::getenv("PATH");
+  ASSERT_NE(before, nullptr);
+  const std::string path = before;
   ::setenv("PATH", dir.path().c_str(), 1);
   const auto end = RunChild({.argv = {"junk"}, .package = "none"});
   ::setenv("PATH", path.c_str(), 1);

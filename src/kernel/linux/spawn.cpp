@@ -74,10 +74,13 @@ void ForgetHandlers() {
   ::_exit(127);
 }
 
+// NOLINTBEGIN(clang-analyzer-security.insecureAPI.vfork,clang-analyzer-unix.Vfork,bugprone-unsafe-functions):
+// POSIX promises less of vfork than Linux does, and posix_spawn knows no second child.
+
 // In the child: a second one gives the program to init, whoever its starter's parent is.
 [[noreturn]] void Leave(const Prepared& prepared) {
   ::setsid();
-  const pid_t pid = ::vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork): see above
+  const pid_t pid = ::vfork();
   if (pid == 0) Become(prepared);
   ::_exit(pid < 0 ? 1 : 0);
 }
@@ -85,10 +88,12 @@ void ForgetHandlers() {
 // The child's id, when it is gone or another program.
 pid_t Start(const Prepared& prepared) {
   const SignalsHeld held;
-  const pid_t child = ::vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork): see above
+  const pid_t child = ::vfork();
   if (child == 0) Leave(prepared);
   return child;
 }
+
+// NOLINTEND(clang-analyzer-security.insecureAPI.vfork,clang-analyzer-unix.Vfork,bugprone-unsafe-functions)
 
 }  // namespace
 

@@ -14,7 +14,8 @@ namespace veneer {
 inline constexpr int kSpawnedPipe = 3;
 
 // Returns the reading end of a pipe whose other end the program has. Where the program cannot be
-// run, `complaint` and a line break come out of it. Waits until it is run, and no longer. Any thread.
+// run, `complaint` and a line break come out of it. Waits until it is run, and no longer. Any
+// thread.
 Result<UniqueFd> SpawnDetached(const std::string& program,
                                const std::vector<std::string>& arguments,
                                const std::string& complaint);

@@ -98,7 +98,7 @@ Result<std::string> EncodeRun(const ExecRequest& request, std::string_view nonce
   return EncodeFrame('R', list);
 }
 
-ExecFrameReader::ExecFrameReader(std::string nonce) : start_(EncodeFrame('S', nonce)) {}
+ExecFrameReader::ExecFrameReader(std::string_view nonce) : start_(EncodeFrame('S', nonce)) {}
 
 // Whether it has begun. Before that all but the last few bytes can be dropped.
 Result<bool> ExecFrameReader::FindStart() {

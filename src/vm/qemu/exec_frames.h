@@ -48,7 +48,7 @@ struct ExecFrame {
 // Cuts what a guest sends into frames.
 class ExecFrameReader {
  public:
-  explicit ExecFrameReader(std::string nonce);
+  explicit ExecFrameReader(std::string_view nonce);
 
   void Add(std::string_view bytes) { bytes_ += bytes; }
 

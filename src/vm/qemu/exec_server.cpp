@@ -8,7 +8,7 @@ std::string ExecPortName(unsigned number) { return fmt::format("veneer.exec.{}",
 
 // Sleeps until the kernel says that a port has something (SIGIO) or a session has ended. A session
 // is a process of its own: it runs one command, and ends when the host lets go of the port.
-std::string_view ExecServerScript() {
+std::string_view ExecServerScript() {  // NOLINT(readability-function-size): one text
   return R"PERL(
 use strict;
 use POSIX qw(:sys_wait_h :signal_h);

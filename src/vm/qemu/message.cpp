@@ -10,6 +10,12 @@ constexpr int kDeepest = 32;
 constexpr std::size_t kLongestText = 500;
 constexpr char kSentinel = '\xff';
 
+// How much deeper the nesting is behind this character.
+int StepInto(char c) {
+  if (c == '{' || c == '[') return 1;
+  return c == '}' || c == ']' ? -1 : 0;
+}
+
 // Before it is parsed: a parser's own limit is the stack.
 bool NestsTooDeep(std::string_view text) {
   int depth = 0;
@@ -18,9 +24,7 @@ bool NestsTooDeep(std::string_view text) {
     const char c = text[i];
     if (quoted && c == '\\') ++i;
     if (c == '"') quoted = !quoted;
-    if (quoted) continue;
-    if (c == '{' || c == '[') ++depth;
-    if (c == '}' || c == ']') --depth;
+    if (!quoted) depth += StepInto(c);
     if (depth > kDeepest) return true;
   }
   return false;

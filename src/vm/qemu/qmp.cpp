@@ -70,7 +70,7 @@ Result<void> Qmp::GiveFile(const std::string& name, const UniqueFd& file) {
 
 Result<std::string> Qmp::MigrationStatus() {
   const Json status = VENEER_TRY(Run("query-migrate"));
-  const std::string word = TextOf(status, "status");
+  std::string word = TextOf(status, "status");
   if (word != "failed") return word;
   const std::string why = TextOf(status, "error-desc");
   return Fail(ErrorKind::kCorrupt, fmt::format("the state cannot be moved: {}",
