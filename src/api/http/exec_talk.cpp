@@ -209,6 +209,14 @@ void ExecTalk::Leave(Error why) {
   command_->End(std::move(why));
 }
 
+// Now and then something is said in any case: it shows who has gone.
+Task<bool> ExecTalk::AwaitNews() {
+  bell_->expires_after(parts_.limits.patience / 2);
+  const auto [rung] = co_await bell_->async_wait(kAwait);
+  if (rung || left_) co_return true;
+  co_return co_await Ping();
+}
+
 // What the command says, until it has ended.
 Task<void> ExecTalk::Tell() {
   for (;;) {
@@ -218,10 +226,7 @@ Task<void> ExecTalk::Tell() {
     if (news.kind == ExecCommand::News::Kind::kOutput) {
       if (!left_) hears = co_await Send(std::move(news.message), Kind::kBinary);
     } else {
-      bell_->expires_after(parts_.limits.patience / 2);
-      const auto [rung] = co_await bell_->async_wait(kAwait);
-      // Now and then something is said in any case: it shows who has gone.
-      if (!rung && !left_) hears = co_await Ping();
+      hears = co_await AwaitNews();
     }
     if (!hears) Leave({ErrorKind::kFailed, EPIPE, "the client has gone", ""});
   }

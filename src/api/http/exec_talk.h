@@ -47,6 +47,7 @@ class ExecTalk : public std::enable_shared_from_this<ExecTalk> {
   Task<bool> OnMessage(std::string_view message);
   Task<void> Tell();
   Task<void> TellTheEnd();
+  Task<bool> AwaitNews();
   Task<bool> Send(std::string message, Kind kind);
   Task<bool> Ping();
   Task<void> Close(std::string last, beast::websocket::close_code code);
