@@ -257,14 +257,24 @@ TEST_F(MachineTest, OneThatIsJustCopiedIsLeftAlone) {
   EXPECT_FALSE(vmm_.Exec(parent.id, {.argv = {"count"}}));
 }
 
-TEST_F(MachineTest, OneThatCannotGoOnIsTold) {
-  Boot("web");
-  LeaveIn(SandboxState::kCreating, Recorded(ForkOf("web")));
+TEST_F(MachineTest, OneThatCannotGoOnIsToldAndTriedAgain) {
+  const SandboxRecord parent = Boot("web");
+  const std::string fork = ForkOf("web");
+  LeaveIn(SandboxState::kCreating, Recorded(fork));
+  ASSERT_TRUE(catalog_->Begin(
+      {.id = "tp-00000001", .verb = "snapshot", .object = parent.id, .began_at = Timestamp{}}));
+  vmm_.StandStill(parent.id);
   vmm_.FailNext(FakeVmm::Op::kGoOn, kInjected);
   const auto report = Recover(host_, RecoverScope::kQuick);
   ASSERT_TRUE(report);
   ASSERT_THAT(report->stuck, SizeIs(1));
   EXPECT_THAT(report->stuck[0].outcome, HasSubstr("injected"));
+  EXPECT_TRUE(Exists(fork)) << "nobody would look for its parent again";
+  EXPECT_THAT(catalog_->Intents().value(), SizeIs(1));
+  ASSERT_TRUE(Recover(host_, RecoverScope::kQuick));
+  EXPECT_EQ(Count("web"), "1");
+  EXPECT_FALSE(Exists(fork));
+  EXPECT_THAT(catalog_->Intents().value(), IsEmpty());
 }
 
 TEST_F(MachineTest, AForkOfAForkThatIsAloneReadsTheMemoryByItself) {

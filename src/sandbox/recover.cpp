@@ -30,8 +30,7 @@ class Recovery {
   using Outcome = std::optional<std::string>;
 
   bool Deserted(const std::string& id);
-  void LetMachinesGo(const std::vector<SandboxRecord>& on_the_way,
-                     const std::vector<IntentRecord>& intents);
+  void LetMachinesGo(std::vector<SandboxRecord>& on_the_way, std::vector<IntentRecord>& intents);
   Result<std::vector<SandboxRecord>> Vanished();
   Result<std::vector<SandboxRecord>> Doubtful();
   void Visit(const SandboxRecord& seen);
@@ -71,14 +70,19 @@ bool Recovery::Deserted(const std::string& id) {
   return ObjectLock::TryTake(host_.layout.locks(), id, "recover").has_value();
 }
 
+bool IsForkOfMachine(const SandboxRecord& record) {
+  return record.state == SandboxState::kCreating && record.last_operation == "fork" &&
+         record.machine.has_value();
+}
+
 // Who was killed while it copied a machine has left that standing still, or frozen. A fork does not
-// tell whose copy it is: it has its parent's template.
-void Recovery::LetMachinesGo(const std::vector<SandboxRecord>& on_the_way,
-                             const std::vector<IntentRecord>& intents) {
+// tell whose copy it is: it has its parent's template. What was half-made of a machine that does
+// not go on stays, and is taken out of what is to be ended: the next one finds it, and tries again.
+void Recovery::LetMachinesGo(std::vector<SandboxRecord>& on_the_way,
+                             std::vector<IntentRecord>& intents) {
   std::set<std::string> templates;
   for (const SandboxRecord& each : on_the_way) {
-    const bool fork = each.state == SandboxState::kCreating && each.last_operation == "fork";
-    if (fork && each.machine && Deserted(each.id)) templates.insert(each.template_id);
+    if (IsForkOfMachine(each) && Deserted(each.id)) templates.insert(each.template_id);
   }
   std::set<std::string> copied;
   for (const IntentRecord& each : intents) {
@@ -92,9 +96,13 @@ void Recovery::LetMachinesGo(const std::vector<SandboxRecord>& on_the_way,
     if (!templates.contains(each.template_id) && !copied.contains(each.id)) continue;
     const auto lock = ObjectLock::TryTake(host_.layout.locks(), each.id, "recover");
     if (!lock) continue;  // whoever works on it has it go on
-    if (const Result<void> gone_on = host_.vmm.GoOn(each.id); !gone_on) {
-      Note("sandbox", each.id, Fail(gone_on.error()));
-    }
+    const Result<void> gone_on = host_.vmm.GoOn(each.id);
+    if (gone_on) continue;
+    Note("sandbox", each.id, Fail(gone_on.error()));
+    std::erase_if(on_the_way, [&](const SandboxRecord& made) {
+      return IsForkOfMachine(made) && made.template_id == each.template_id;
+    });
+    std::erase_if(intents, [&](const IntentRecord& made) { return made.object == each.id; });
   }
 }
 
@@ -240,7 +248,7 @@ void Recovery::EndIntent(const IntentRecord& intent) {
 
 Result<RecoverReport> Recovery::Run(RecoverScope scope) {
   std::vector<SandboxRecord> found = VENEER_TRY(host_.catalog.SandboxesIn(kOnTheWay));
-  const std::vector<IntentRecord> intents = VENEER_TRY(host_.catalog.Intents());
+  std::vector<IntentRecord> intents = VENEER_TRY(host_.catalog.Intents());
   // First of all: a disk or a machine that a killed command held still keeps everybody waiting.
   const bool any = !found.empty() || !intents.empty();
   if (any || scope == RecoverScope::kEverything) VENEER_TRY(host_.collect(GcMode::kRemove));

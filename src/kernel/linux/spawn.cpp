@@ -14,8 +14,8 @@ namespace {
 
 // Children are made by vfork(2): they run in our memory, and we wait, until they are another
 // program or gone. A fork copies the page tables of a whole process instead, and makes it fault in
-// its pages anew; that took as long as half a program's start. So a child calls what
-// signal-safety(7) allows, changes nothing that is ours, and has no signal of ours handled.
+// its pages anew. So a child calls what signal-safety(7) allows, changes nothing that is ours, and
+// has no signal of ours handled.
 
 // Made before, where memory may be had.
 struct Prepared {

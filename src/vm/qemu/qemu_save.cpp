@@ -154,8 +154,9 @@ Result<Qmp> Saving::Reach() {
 Result<void> Saving::Undo() {
   Qmp qmp = VENEER_TRY(Reach());
   if (VENEER_TRY(qmp.Status()) != "running") VENEER_TRY(qmp.Run("cont"));
-  may_be_frozen_ = true;
-  Thaw();
+  auto agent = GuestAgent::Connect(files_.Agent(), kFreezePatience);
+  if (!agent) return {};
+  VENEER_TRY(agent->Run("guest-fsfreeze-thaw", nullptr, kThawPatience));
   return {};
 }
 
