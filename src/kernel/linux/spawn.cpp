@@ -1,95 +1,88 @@
 #include "kernel/linux/spawn.h"
 
 #include <fcntl.h>
+#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <limits>
+#include <string_view>
+
+#include "kernel/linux/signals_blocked.h"
 
 namespace veneer {
 namespace {
 
-// Children are made by vfork(2): they run in our memory, and we wait, until they are another
-// program or gone. A fork copies the page tables of a whole process instead, and makes it fault in
-// its pages anew. So a child calls what signal-safety(7) allows, changes nothing that is ours, and
-// has no signal of ours handled.
+// How the program finds itself: what is open, which signals reach it, and where it is.
+class Surroundings {
+ public:
+  explicit Surroundings(int pipe) {
+    ::posix_spawn_file_actions_init(&actions_);
+    // Where the numbers are the same too: it is not closed by exec then.
+    ::posix_spawn_file_actions_adddup2(&actions_, pipe, kSpawnedPipe);
+    ::posix_spawn_file_actions_addclosefrom_np(&actions_, kSpawnedPipe + 1);
+    for (const int end : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+      ::posix_spawn_file_actions_addopen(&actions_, end, "/dev/null", O_RDWR, 0);
+    }
+    ::posix_spawn_file_actions_addchdir_np(&actions_, "/");
+    ::posix_spawnattr_init(&attributes_);
+    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::posix_spawnattr_setsigmask(&attributes_, &none);
+  }
+  Surroundings(const Surroundings&) = delete;
+  Surroundings& operator=(const Surroundings&) = delete;
+  ~Surroundings() {
+    ::posix_spawnattr_destroy(&attributes_);
+    ::posix_spawn_file_actions_destroy(&actions_);
+  }
 
-// Made before, where memory may be had.
+  // 0, or an errno where there is no such process.
+  int Start(const char* program, char* const* arguments) const {
+    pid_t pid = -1;
+    return ::posix_spawn(&pid, program, &actions_, &attributes_, arguments, environ);
+  }
+
+ private:
+  posix_spawn_file_actions_t actions_{};
+  posix_spawnattr_t attributes_{};
+};
+
+// All that the child needs: it cannot make anything.
 struct Prepared {
   const char* program;
   char* const* arguments;
-  const char* complaint;
-  std::size_t complaint_size;
+  const Surroundings& surroundings;
+  std::string_view complaint;
   int pipe;
 };
 
-// No signal reaches this thread, or what it starts, as long as this object is there.
-class SignalsHeld {
- public:
-  SignalsHeld() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  SignalsHeld(const SignalsHeld&) = delete;
-  SignalsHeld& operator=(const SignalsHeld&) = delete;
-  ~SignalsHeld() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
-};
-
-// What is ignored stays so, as with every exec.
-void ForgetHandlers() {
-  for (int signal = 1; signal < NSIG; ++signal) {
-    struct sigaction action{};
-    if (::sigaction(signal, nullptr, &action) != 0 || action.sa_handler == SIG_IGN) continue;
-    if (action.sa_handler == SIG_DFL) continue;
-    action = {};
-    action.sa_handler = SIG_DFL;
-    ::sigaction(signal, &action, nullptr);
-  }
-}
-
-// In the grandchild.
-[[noreturn]] void Become(const Prepared& prepared) {
-  ::dup2(prepared.pipe, kSpawnedPipe);  // clears close-on-exec where the numbers differ
-  if (prepared.pipe == kSpawnedPipe) ::fcntl(kSpawnedPipe, F_SETFD, 0);
-  ::close_range(kSpawnedPipe + 1, std::numeric_limits<unsigned>::max(), 0);
-  ForgetHandlers();
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
-  const int null = ::open("/dev/null", O_RDWR);
-  const bool ready = null >= 0 && ::dup2(null, STDIN_FILENO) >= 0 &&
-                     ::dup2(null, STDOUT_FILENO) >= 0 && ::dup2(null, STDERR_FILENO) >= 0 &&
-                     ::chdir("/") == 0;
-  if (null > kSpawnedPipe) ::close(null);
-  if (ready) ::execv(prepared.program, prepared.arguments);
-  [[maybe_unused]] const ssize_t n =
-      ::write(kSpawnedPipe, prepared.complaint, prepared.complaint_size);
-  ::_exit(127);
-}
-
 // NOLINTBEGIN(clang-analyzer-security.insecureAPI.vfork,clang-analyzer-unix.Vfork,bugprone-unsafe-functions):
-// POSIX promises less of vfork than Linux does, and posix_spawn knows no second child.
+// POSIX promises less of vfork than Linux does.
 
-// In the child: a second one gives the program to init, whoever its starter's parent is.
-[[noreturn]] void Leave(const Prepared& prepared) {
+// In the child: starts the program and goes, which leaves it to init, whoever our parent is. Both
+// run in our memory until the program is there: a fork would copy the page tables of a whole
+// process, and fault its pages in anew. (A second vfork would do as well, but the sanitizers' one
+// does not nest.)
+[[noreturn]] void StartAndLeave(const Prepared& prepared) {
   ::setsid();
-  const pid_t pid = ::vfork();
-  if (pid == 0) Become(prepared);
-  ::_exit(pid < 0 ? 1 : 0);
+  const int error = prepared.surroundings.Start(prepared.program, prepared.arguments);
+  if (error == EAGAIN || error == ENOMEM) ::_exit(1);
+  if (error != 0) {
+    [[maybe_unused]] const ssize_t n =
+        ::write(prepared.pipe, prepared.complaint.data(), prepared.complaint.size());
+  }
+  ::_exit(0);
 }
 
-// The child's id, when it is gone or another program.
+// The child's id, when it is gone.
 pid_t Start(const Prepared& prepared) {
-  const SignalsHeld held;
+  const SignalsBlocked blocked;
   const pid_t child = ::vfork();
-  if (child == 0) Leave(prepared);
+  if (child == 0) StartAndLeave(prepared);
   return child;
 }
 
@@ -110,10 +103,11 @@ Result<UniqueFd> SpawnDetached(const std::string& program,
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
   const std::string line = complaint + "\n";
+  const Surroundings surroundings(write_end.get());
   const Prepared prepared{.program = program.c_str(),
                           .arguments = pointers.data(),
-                          .complaint = line.data(),
-                          .complaint_size = line.size(),
+                          .surroundings = surroundings,
+                          .complaint = line,
                           .pipe = write_end.get()};
   const pid_t child = Start(prepared);
   if (child < 0) return FailErrno(errno, "start a process");
