@@ -52,7 +52,7 @@ class UserBackendTest : public BackendTest {
   void SignalServerOf(const AttachedDisk& disk, int signal) {
     const std::optional<DiskRecord> record = RecordOf(FilesOf(disk));
     ASSERT_TRUE(record);
-    ASSERT_EQ(::kill(record->pid, signal), 0);
+    ASSERT_TRUE(support::Signal(record->pid, signal));
   }
   void KillServerOf(const AttachedDisk& disk) {
     SignalServerOf(disk, SIGKILL);

@@ -70,7 +70,8 @@ TEST_F(InputTest, AForkWhileSomebodyTypesDisturbsNobody) {
     }
     EXPECT_EQ(Readers("one"), "1\n") << "the parent's command goes on";
   }
-  ::kill(-typist.pid(), SIGKILL);
+  ASSERT_GT(typist.pid(), 1);
+  ::kill(-typist.pid(), SIGKILL);  // its group
   typist.Wait(std::chrono::minutes(1));
 }
 

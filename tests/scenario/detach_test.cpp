@@ -110,7 +110,7 @@ TEST_F(DetachTest, SigtermDetaches) {
   MustRun({"dd", "if=/dev/urandom", "of=" + disk.device, "bs=64K", "count=2"});
   const std::string written = support::Sha256(disk.device);
   const pid_t server = ServerOf(disk.path);
-  ::kill(server, SIGTERM);
+  ASSERT_TRUE(support::Signal(server, SIGTERM));
   EXPECT_TRUE(WaitForEnd(server));
   EXPECT_EQ(Mounts(), std::vector<std::string>{});
   EXPECT_FALSE(std::filesystem::exists(disk.path));
@@ -126,7 +126,7 @@ TEST_F(DetachTest, SigtermWhileTheDiskIsInUseIsLoggedAndItStays) {
   const std::string log = run_ + "/disks/";
   {
     const Opener opener(disk.device);
-    ::kill(ServerOf(disk.path), SIGTERM);
+    ASSERT_TRUE(support::Signal(ServerOf(disk.path), SIGTERM));
     const auto logged = [&] {
       for (const auto& entry : std::filesystem::directory_iterator(log)) {
         if (entry.path().extension() == ".log" &&

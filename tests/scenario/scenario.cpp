@@ -123,8 +123,7 @@ bool ScenarioTest::WaitForEnd(pid_t process) {
 }
 
 void ScenarioTest::Kill(pid_t server) {
-  ASSERT_GT(server, 1);
-  ::kill(server, SIGKILL);
+  ASSERT_TRUE(support::Signal(server, SIGKILL));
   EXPECT_TRUE(WaitForEnd(server));
 }
 

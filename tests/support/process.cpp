@@ -104,6 +104,8 @@ void Child::Signal(int number) const {
   if (pid_ > 0) ::kill(pid_, number);
 }
 
+bool Signal(pid_t process, int number) { return process > 1 && ::kill(process, number) == 0; }
+
 bool Child::ReadSome(Deadline deadline) {
   std::array<pollfd, 2> polled{pollfd{out_.get(), POLLIN, 0}, pollfd{err_.get(), POLLIN, 0}};
   const int ready = ::poll(polled.data(), polled.size(), MillisecondsUntil(deadline));
