@@ -31,16 +31,21 @@ class ChunkReserve {
     const std::uint64_t limit = store_.geometry().MaxExceptions(Usable(store_.capacity()));
     const Chunks room(limit - std::min(limit, exceptions_));
     const StoreRun run = allocator_.Take(std::min(most, room));
-    // Without a free chunk: one more than fit, which is the error of a full store.
-    const std::uint64_t wanted =
-        run.count == Chunks(0) ? limit + 1 : exceptions_ + run.count.value();
-    if (auto prepared = store_.Prepare(wanted); !prepared) {
-      if (run.count != Chunks(0)) allocator_.Return(run);
+    if (run.count == Chunks(0)) return Fail(StoreIsFull(store_.geometry(), limit));
+    if (auto prepared = store_.Prepare(exceptions_ + run.count.value()); !prepared) {
+      allocator_.Return(run);
       return Fail(std::move(prepared).error());
     }
     exceptions_ += run.count.value();
     end_ = std::max(end_, run.first + run.count);
     return run;
+  }
+
+  // The list's room is to be reserved again, since the store's blocks are shared with a clone from
+  // now on: at a moment when all that was taken is committed.
+  void ReserveAgain() {
+    const std::lock_guard lock(mutex_);
+    store_.ForgetPrepared(exceptions_);
   }
 
   // Takes on the size that the store's file has now, where it has got longer.

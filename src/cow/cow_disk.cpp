@@ -154,7 +154,9 @@ Result<std::chrono::nanoseconds> CowDisk::AtCommittedMoment(
   {
     const WriteGate::Closed closed(parts_->gate);
     VENEER_TRY(Flush());
-    VENEER_TRY(act());
+    const Result<void> done = act();
+    parts_->engine.ReserveAgain();
+    VENEER_TRY(done);
   }
   return std::chrono::steady_clock::now() - begin;
 }

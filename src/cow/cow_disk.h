@@ -78,7 +78,8 @@ class CowDisk {
   // Calls `act` at a moment when the store's file holds all that was completed before, durable, and
   // nothing else: writers wait until it returns, readers do not. `act` may read the disk; if it
   // writes to it, it waits for itself. Yields how long writers were kept waiting at most; where the
-  // flush fails `act` is not called. Callers take turns.
+  // flush fails `act` is not called. Callers take turns. `act` may clone the store's file: room for
+  // exceptions is reserved again by the writers that come then.
   Result<std::chrono::nanoseconds> AtCommittedMoment(const std::function<Result<void>()>& act);
 
   // The first stretch at or after `from` that may hold something other than zeros; empty, at the
@@ -88,7 +89,8 @@ class CowDisk {
   // How full the store is, with what was not flushed yet.
   [[nodiscard]] StoreFill Fill() const;
 
-  // Takes on the size that the store's file has now, where it was lengthened (LengthenStore).
+  // Makes the size that the store's file has now durable and takes it on, where it was lengthened
+  // (LengthenServedStore).
   // Writes that met a full store succeed from then on.
   Result<void> UpdateStoreSize();
 

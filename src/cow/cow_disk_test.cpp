@@ -299,5 +299,50 @@ TEST_F(CowDiskTest, CountsWhatItDid) {
   EXPECT_EQ(counters.bytes_written, Bytes(kChunk));
 }
 
+// The rest of a commit of more than a sector whose first sector was lost.
+TEST_F(CowDiskTest, WhatIsTornInAnAreaWithoutEntriesIsZeroed) {
+  constexpr std::size_t kPerArea = kChunk / kExceptionBytes;
+  Make(std::string(2 * kPerArea, 'o'), Chunks(2 * kPerArea + 16));
+  ASSERT_TRUE(Write(0, std::string(kPerArea, 'w')));
+  ASSERT_TRUE(disk_->Flush());
+  for (const std::uint64_t further : {std::uint64_t{0}, std::uint64_t{100}}) {
+    ASSERT_EQ(Exceptions(), kPerArea);
+    const ByteOffset area = Geometry(ChunkSize()).OffsetOf(Geometry(ChunkSize()).AreaChunk(1));
+    disk_.reset();
+    std::vector<std::byte> torn(kExceptionBytes);
+    EncodeException({OriginChunk(300), StoreChunk(3)}, torn, 0);
+    ASSERT_TRUE(store_->Open()->WriteAt(area + Bytes((32 + further) * kExceptionBytes), torn));
+    Reopen();
+    std::vector<std::byte> left(kChunk);
+    ASSERT_TRUE(store_->Open()->ReadAt(area, left));
+    EXPECT_EQ(left, std::vector<std::byte>(kChunk));
+  }
+}
+
+TEST_F(CowDiskTest, AFailedSyncOfALongerStoreIsHeardByTheEngine) {
+  Make("ABCD");
+  ASSERT_TRUE(Write(1, "x"));
+  store_->Resize(Bytes(128 * kChunk));
+  store_->FailNext(FakeFile::Verb::kSync, EIO);
+  EXPECT_FALSE(disk_->UpdateStoreSize());
+  // The host forgets what it lost once it has told of it.
+  EXPECT_EQ(disk_->Flush().error().os_errno, EIO);
+}
+
+// A clone shares the list's blocks; the host takes new ones for what is written to them next.
+TEST_F(CowDiskTest, AfterACloneItIsTheWriteThatFindsNoRoomForItsException) {
+  Make("ABCD");
+  ASSERT_TRUE(Write(0, "a"));
+  ASSERT_TRUE(disk_->AtCommittedMoment([] { return Result<void>{}; }));
+  store_->FailNext(FakeFile::Verb::kAllocate, ENOSPC);
+  EXPECT_EQ(Write(1, "b").error().os_errno, ENOSPC);
+  EXPECT_TRUE(disk_->Flush());
+  ASSERT_TRUE(Write(1, "b"));
+  ASSERT_TRUE(Write(2, "c"));
+  EXPECT_TRUE(disk_->Flush());
+  Reopen();
+  EXPECT_EQ(Show(), "abcD");
+}
+
 }  // namespace
 }  // namespace veneer

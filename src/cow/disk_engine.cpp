@@ -43,6 +43,11 @@ Bytes DiskEngine::BytesOnDisk(OriginChunk chunk) const {
   return std::min(geometry_.chunk_size().bytes(), disk_end() - begin);
 }
 
+Result<void> DiskEngine::UpdateStoreSize() {
+  VENEER_TRY(store_->Sync());
+  return reserve_.UpdateCapacity();
+}
+
 // Reading
 
 Result<void> DiskEngine::Read(ByteOffset at, std::span<std::byte> out) const {
@@ -99,9 +104,11 @@ Result<Bytes> DiskEngine::WriteUnmapped(const Found& hint, std::span<const std::
   return piece.length;
 }
 
+// The flusher first: what others write into the chunks once they find them, and flush, must not
+// become durable without the exceptions.
 void DiskEngine::Map(OriginChunk first, StoreRun run) {
-  index_.Insert(first, run.first, run.count);
   flusher_.Add(first, run);
+  index_.Insert(first, run.first, run.count);
 }
 
 // Gives fresh chunks their first contents: `data` inside `piece`, the origin's around it.

@@ -42,7 +42,8 @@ class DiskEngine {
   Result<void> Flush() { return flusher_.Flush(); }
   [[nodiscard]] Result<Extent> NextData(ByteOffset from) const;
   [[nodiscard]] StoreFill Fill() const { return reserve_.Fill(size_); }
-  Result<void> UpdateStoreSize() { return reserve_.UpdateCapacity(); }
+  Result<void> UpdateStoreSize();
+  void ReserveAgain() { reserve_.ReserveAgain(); }
 
  private:
   // A range of the disk within one run of chunks.

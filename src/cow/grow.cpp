@@ -26,7 +26,7 @@ Result<Bytes> StoreSizeFor(const Geometry& geometry, Bytes disk_size, Bytes max_
   return geometry.StoreBytesFor(geometry.ChunksFor(std::min(max_change, disk_size)));
 }
 
-Result<void> LengthenStore(LinuxFile& store, Bytes size) {
+Result<void> LengthenServedStore(LinuxFile& store, Bytes size) {
   const Bytes now = VENEER_TRY(store.Size());
   if (now >= size) return {};
   struct stat status{};
@@ -36,7 +36,11 @@ Result<void> LengthenStore(LinuxFile& store, Bytes size) {
                             now.value(), size.value()),
                 "make the device larger");
   }
-  VENEER_TRY(store.Resize(size));
+  return store.Resize(size);
+}
+
+Result<void> LengthenStore(LinuxFile& store, Bytes size) {
+  VENEER_TRY(LengthenServedStore(store, size));
   return store.Sync();
 }
 

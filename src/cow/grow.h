@@ -25,6 +25,11 @@ Result<Bytes> StoreSizeFor(const Geometry& geometry, Bytes disk_size, Bytes max_
 // kUnsupported for a block device. Blocks on the file.
 Result<void> LengthenStore(LinuxFile& store, Bytes size);
 
+// The same, not durable yet: for a file whose open description is the engine's. The kernel tells a
+// description once that it lost something, and the engine must be the one to hear it, so the sync
+// is CowDisk::UpdateStoreSize's.
+Result<void> LengthenServedStore(LinuxFile& store, Bytes size);
+
 // Lengthens a store that is not attached, so that `max_change` bytes in all can be changed, and
 // tells how full it is then. Where that much fits already nothing happens. kConflict: it is
 // attached; kCorrupt: no store, or an invalid one; kUsage: it does not say how large its disk is,

@@ -15,6 +15,13 @@
 
 namespace veneer {
 
+Error StoreIsFull(const Geometry& geometry, std::uint64_t exceptions) {
+  return Error{ErrorKind::kNoSpace, ENOSPC,
+               fmt::format("the store is full: it holds {} changed chunks of {} bytes", exceptions,
+                           geometry.chunk_size().bytes().value()),
+               "make it larger with 'veneer cow grow', or flatten it into a new image"};
+}
+
 Result<std::unique_ptr<StoreFile>> StoreFile::Open(
     std::unique_ptr<File> file, Bytes disk_size, Mode mode,
     const std::function<void(const Exception&)>& visit) {
@@ -59,11 +66,11 @@ Result<void> StoreFile::UpdateCapacity() {
 }
 
 Result<void> StoreFile::ZeroBehindTheList() {
+  ForgetPrepared(committed_);
   const std::uint64_t per_area = geometry_.exceptions_per_area();
-  prepared_areas_ = committed_ / per_area;
   const std::uint64_t slot = committed_ % per_area;
-  if (slot == 0) return {};  // Prepare zeroes the whole area before its first use
-
+  // An area without any entry too: the kernel takes all of the one that it goes on with into its
+  // memory, and writes it back.
   const ByteOffset tail =
       geometry_.OffsetOf(geometry_.AreaChunk(prepared_areas_)) + Bytes(slot * kExceptionBytes);
   std::vector<std::byte> bytes((per_area - slot) * kExceptionBytes);
@@ -73,22 +80,24 @@ Result<void> StoreFile::ZeroBehindTheList() {
     std::ranges::fill(bytes, std::byte{0});
     VENEER_TRY(file_->WriteAt(tail, bytes));
   }
-  ++prepared_areas_;
   return {};
 }
 
+void StoreFile::ForgetPrepared(std::uint64_t exceptions) {
+  const std::uint64_t per_area = geometry_.exceptions_per_area();
+  prepared_areas_ = exceptions / per_area;
+  areas_in_use_ = (exceptions + per_area - 1) / per_area;
+}
+
 Result<void> StoreFile::Prepare(std::uint64_t exceptions) {
-  if (exceptions > geometry_.MaxExceptions(capacity_)) {
-    return Fail(Error{
-        ErrorKind::kNoSpace, ENOSPC,
-        fmt::format("the store is full: it holds {} changed chunks of {} bytes",
-                    geometry_.MaxExceptions(capacity_), geometry_.chunk_size().bytes().value()),
-        "make it larger with 'veneer cow grow', or flatten it into a new image"});
-  }
+  const std::uint64_t most = geometry_.MaxExceptions(capacity_);
+  if (exceptions > most) return Fail(StoreIsFull(geometry_, most));
   const std::uint64_t areas = geometry_.AreasFor(exceptions);
   for (; prepared_areas_ < areas; ++prepared_areas_) {
     const ByteOffset at = geometry_.OffsetOf(geometry_.AreaChunk(prepared_areas_));
-    VENEER_TRY(file_->PunchHole(at, geometry_.chunk_size().bytes()));
+    if (prepared_areas_ >= areas_in_use_) {
+      VENEER_TRY(file_->PunchHole(at, geometry_.chunk_size().bytes()));
+    }
     VENEER_TRY(file_->Allocate(at, geometry_.chunk_size().bytes()));
   }
   return {};

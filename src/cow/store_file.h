@@ -11,7 +11,7 @@
 // that is prepared.
 //
 // Verbs block on the file. Prepare and Commit may run at the same time in two threads, each of
-// them in one thread at a time; UpdateCapacity and capacity() belong to Prepare.
+// them in one thread at a time; UpdateCapacity, ForgetPrepared and capacity() belong to Prepare.
 #pragma once
 
 #include <atomic>
@@ -27,6 +27,9 @@
 #include "kernel/file.h"
 
 namespace veneer {
+
+// Of a store that cannot take more than `exceptions`.
+Error StoreIsFull(const Geometry& geometry, std::uint64_t exceptions);
 
 class StoreFile {
  public:
@@ -54,6 +57,10 @@ class StoreFile {
   // file system cannot hold that many.
   Result<void> Prepare(std::uint64_t exceptions);
 
+  // What was made ready for more than these exceptions, all that there are and all of them
+  // committed, is to be made ready again: the file's blocks are shared with a clone now.
+  void ForgetPrepared(std::uint64_t exceptions);
+
   // Appends to the list, durably, with all data that was written before. Prepare was called for
   // them. After an error the same exceptions, in the same order, must come first in the next call.
   Result<void> Commit(std::span<const Exception> exceptions);
@@ -80,6 +87,7 @@ class StoreFile {
   Chunks capacity_;
   std::uint64_t committed_ = 0;
   AreaIndex prepared_areas_ = 0;  // areas [0, prepared_areas_) are ready
+  AreaIndex areas_in_use_ = 0;    // these have entries, which Prepare must not take
   std::atomic<bool> broken_ = false;
 };
 

@@ -40,8 +40,9 @@ class File {
   // The range reads as zeros afterwards; its blocks go back to the file system where it can.
   virtual Result<void> PunchHole(ByteOffset at, Bytes length) = 0;
 
-  // Takes blocks for the range, so that writing to it later does not run out of space. Contents
-  // do not change. A file system that cannot reserve is no error: the write finds out.
+  // Takes blocks for the range, which no clone shares, so that writing to it later does not run out
+  // of space. Contents do not change. A file system that cannot reserve is no error: the write
+  // finds out.
   virtual Result<void> Allocate(ByteOffset at, Bytes length) = 0;
 
   [[nodiscard]] virtual Result<Bytes> Size() const = 0;

@@ -28,6 +28,8 @@ struct LoopDevice {
   dev_t device = 0;      // its number as a block device
   bool direct = false;   // passes I/O on without a second copy in the page cache
   unsigned stacked = 0;  // block devices on top of it (/sys/block/loopN/holders)
+  // What was behind it when it was attached, or found by its file.
+  std::optional<FileIdentity> file{};
 };
 
 enum class LoopIo : std::uint8_t {
@@ -86,7 +88,8 @@ class LoopControl {
   virtual Result<void> UpdateSize(const LoopDevice& device) = 0;
 
   // Writes back what is dirty, then frees the device and waits until it is free. A free device is
-  // fine. kConflict: somebody has it open, still after a few seconds; nothing has changed then.
+  // fine, and so is one that has another file by now: somebody freed it and somebody took it.
+  // kConflict: somebody has it open, still after a few seconds; nothing has changed then.
   virtual Result<void> Detach(const LoopDevice& device, OnWriteError on_write_error) = 0;
 };
 

@@ -64,15 +64,29 @@ class ConcurrentCutTest : public ::testing::Test {
     ++cuts_;
   }
 
-  // Writes to every fourth chunk, so that threads meet in areas and never in a sector.
-  void Work(std::size_t me, std::size_t steps) {
+  struct Sectors {
+    std::size_t first;
+    std::size_t count;
+  };
+  // Every fourth chunk, so that threads meet in areas only.
+  static Sectors InChunksOfItsOwn(std::size_t me, std::mt19937_64& random) {
+    const std::size_t chunk = random() % (kChunks / kThreads) * kThreads + me;
+    const std::size_t lead = random() % 2 == 0 ? 0 : random() % kPerChunk;
+    return {.first = chunk * kPerChunk + lead, .count = kPerChunk - lead};
+  }
+  // A part of any of them, so that threads meet in chunks, at their first write too.
+  static Sectors InSharedChunks(std::size_t me, std::mt19937_64& random) {
+    constexpr std::size_t kPart = kPerChunk / kThreads;
+    return {.first = random() % kChunks * kPerChunk + me * kPart, .count = kPart};
+  }
+
+  // Writes to sectors that no other thread has.
+  template <class Choose>
+  void Work(std::size_t me, std::size_t steps, Choose choose) {
     std::mt19937_64 random(me);
     std::vector<std::size_t> dirty;
     for (Stamp stamp = 1; stamp <= steps && !HasFatalFailure(); ++stamp) {
-      const std::size_t chunk = random() % (kChunks / kThreads) * kThreads + me;
-      const std::size_t lead = random() % 2 == 0 ? 0 : random() % kPerChunk;
-      const std::size_t first = chunk * kPerChunk + lead;
-      const std::size_t count = kPerChunk - lead;
+      const auto [first, count] = choose(me, random);
       for (std::size_t i = first; i < first + count; ++i) issued_.at(i) = stamp;
       ASSERT_TRUE(disk_->Write(ByteOffset(first * kSector), Stamped(count, stamp)));
       for (std::size_t i = first; i < first + count; ++i) dirty.push_back(i);
@@ -83,6 +97,22 @@ class ConcurrentCutTest : public ::testing::Test {
       for (const auto& [sector, written] : flushed) durable_.at(sector) = written;
       dirty.clear();
     }
+  }
+
+  // All threads at once, with cuts all the time.
+  template <class Choose>
+  void AllWork(Choose choose) {
+    constexpr std::size_t kSteps = 300;
+    store_->OnMoment([&] {
+      if (++moments_ % 16 == 0 && !HasFatalFailure()) Cut();
+    });
+    {
+      std::vector<std::jthread> threads;
+      for (std::size_t me = 0; me < kThreads; ++me) {
+        threads.emplace_back([this, me, choose] { Work(me, kSteps, choose); });
+      }
+    }
+    store_->OnMoment({});
   }
 
   std::unique_ptr<FakeFile> origin_;
@@ -96,17 +126,12 @@ class ConcurrentCutTest : public ::testing::Test {
 };
 
 TEST_F(ConcurrentCutTest, WhatAThreadHasFlushedIsThereWhateverOthersDo) {
-  constexpr std::size_t kSteps = 300;
-  store_->OnMoment([&] {
-    if (++moments_ % 16 == 0 && !HasFatalFailure()) Cut();
-  });
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t me = 0; me < kThreads; ++me) {
-      threads.emplace_back([this, me] { Work(me, kSteps); });
-    }
-  }
-  store_->OnMoment({});
+  AllWork(InChunksOfItsOwn);
+  EXPECT_GT(cuts_, 100U);
+}
+
+TEST_F(ConcurrentCutTest, WhatAThreadHasFlushedIsThereWhoeverMappedItsChunk) {
+  AllWork(InSharedChunks);
   EXPECT_GT(cuts_, 100U);
 }
 

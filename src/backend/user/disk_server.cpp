@@ -39,6 +39,22 @@ bool WaitReadable(const UniqueFd& fd, int milliseconds) {
   }
 }
 
+// Writers are not held back while this is there, as long as the disk is.
+class Unheld {
+ public:
+  explicit Unheld(const std::unique_ptr<ServedDisk>& disk) : disk_(disk) {
+    disk_->hold().Lift(kUnheld);
+  }
+  Unheld(const Unheld&) = delete;
+  Unheld& operator=(const Unheld&) = delete;
+  ~Unheld() {
+    if (disk_) disk_->hold().Lift(std::chrono::seconds(0));
+  }
+
+ private:
+  const std::unique_ptr<ServedDisk>& disk_;
+};
+
 }  // namespace
 
 Result<std::unique_ptr<DiskServer>> DiskServer::Start(const AttachRequest& request,
@@ -110,14 +126,13 @@ Result<void> DiskServer::Detach() {
   VENEER_TRY(RequireRoom(flushed, record_.path));
   VENEER_TRY(RefuseWhereHeld());
   // Nobody has it open; what the kernel still writes must not wait for room.
-  disk_->hold().Lift(kUnheld);
+  const Unheld unheld(disk_);
   const std::optional<LoopDevice> loop = loop_;
   // A disk that fails every flush would keep its loop device for ever.
   VENEER_TRY(FreeLoop(flushed ? OnWriteError::kKeep : OnWriteError::kGoOn));
   Result<void> unmounted = Unmount();
   if (!unmounted) {
     if (loop) PutLoopOnIt(loop->number).Ignore("the reason why it stays attached is told");
-    disk_->hold().Lift(std::chrono::seconds(0));
     return unmounted;
   }
   VENEER_TRY(EndConnection());

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 
 #include "cow/create.h"
@@ -33,6 +34,36 @@ class StubbornMounts final : public Mounts {
 
  private:
   LinuxMounts mounts_;
+};
+
+// The host's loop devices, of which none can be freed while `stubborn`.
+class StubbornLoops final : public LoopControl {
+ public:
+  Result<LoopDevice> Attach(const std::string& file, const LoopOptions& options) override {
+    return loops_.Attach(file, options);
+  }
+  Result<HeldLoop> AttachHeld(const LinuxFile& file, const LoopOptions& options) override {
+    return loops_.AttachHeld(file, options);
+  }
+  Result<HeldLoop> Hold(unsigned number, const FileIdentity& file) override {
+    return loops_.Hold(number, file);
+  }
+  [[nodiscard]] Result<std::vector<LoopDevice>> Find(const FileIdentity& file,
+                                                     const std::string& path) const override {
+    return loops_.Find(file, path);
+  }
+  [[nodiscard]] Result<std::string> BackingFile(const std::string& device) const override {
+    return loops_.BackingFile(device);
+  }
+  Result<void> UpdateSize(const LoopDevice& device) override { return loops_.UpdateSize(device); }
+  Result<void> Detach(const LoopDevice& device, OnWriteError on_write_error) override {
+    if (stubborn) return FailErrno(EBUSY, "free " + device.path);
+    return loops_.Detach(device, on_write_error);
+  }
+  bool stubborn = false;
+
+ private:
+  LinuxLoopControl loops_;
 };
 
 class DiskServerTest : public ::testing::Test {
@@ -66,7 +97,7 @@ class DiskServerTest : public ::testing::Test {
                          .access = DiskAccess::kReadWrite,
                          .exposure = Exposure::kBlockDevice};
   StubbornMounts mounts_;
-  LinuxLoopControl loops_;
+  StubbornLoops loops_;
   LinuxHolders holders_{loops_};
   std::unique_ptr<IsolatedThread> isolated_;
 };
@@ -102,6 +133,20 @@ TEST_F(DiskServerTest, ACloneNobodyWaitsForIsNotThere) {
   EXPECT_TRUE(DeviceWorks(server->attachment().device.value()));
   EXPECT_TRUE(server->disk().CloneStore(clone, [] { return true; }));
   EXPECT_TRUE(std::filesystem::exists(clone));
+  EXPECT_TRUE(server->Detach());
+}
+
+TEST_F(DiskServerTest, ARefusedDetachLeavesTheHoldOfWritersAsItWas) {
+  const auto server = Start();
+  WriteHold& hold = server->disk().hold();
+  // No file system has so much room.
+  hold.Take({.mark = Bytes(std::uint64_t{1} << 62U), .term = std::chrono::minutes(10)});
+  ASSERT_TRUE(hold.held());
+  loops_.stubborn = true;
+  EXPECT_EQ(server->Detach().error().kind, ErrorKind::kConflict);
+  EXPECT_TRUE(server->attached());
+  EXPECT_TRUE(hold.held());
+  loops_.stubborn = false;
   EXPECT_TRUE(server->Detach());
 }
 

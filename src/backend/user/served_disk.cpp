@@ -46,7 +46,7 @@ Result<StoreFill> ServedDisk::Grow(Bytes max_change) {
   }
   const auto chunk_size = VENEER_TRY(ChunkSize::FromBytes(disk_->chunk_size()));
   const Bytes size = VENEER_TRY(StoreSizeFor(Geometry(chunk_size), disk_->size(), max_change));
-  VENEER_TRY(LengthenStore(*store_, size));
+  VENEER_TRY(LengthenServedStore(*store_, size));
   VENEER_TRY(disk_->UpdateStoreSize());
   return disk_->Fill();
 }

@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "cow/create.h"
+#include "cow/store_info.h"
 #include "kernel/linux/isolated_thread.h"
 #include "kernel/linux/linux_loop_control.h"
 #include "kernel/linux/linux_mounts.h"
@@ -358,6 +360,23 @@ TEST_F(FuseExportTest, APathThatCannotBeMountedOnIsAnError) {
   Mount();
   const auto other = FuseExport::Mount(*disk_, {.path = directory_ / "no", .source = "x"});
   EXPECT_EQ(other.error().kind, ErrorKind::kNotFound);
+}
+
+TEST_F(FuseExportTest, ASynchronousWriteIsDurableWhenItReturns) {
+  Mount();
+  const auto committed = [&] {
+    return ReadStoreInfo(*LinuxFile::Open(store_, Access::kReadOnly).value()).value().exceptions;
+  };
+  const auto data = Filled(4096, 'w');
+  ASSERT_EQ(WriteFile(0, data), 4096);
+  EXPECT_EQ(committed(), 0U);
+  ASSERT_EQ(WriteFile(8192, data, O_RDWR | O_DSYNC), 4096);
+  EXPECT_EQ(committed(), 2U);
+  ASSERT_EQ(WriteFile(16384, data, O_RDWR | O_SYNC), 4096);
+  EXPECT_EQ(committed(), 3U);
+  iovec part{.iov_base = const_cast<char*>(data.data()), .iov_len = data.size()};
+  EXPECT_EQ(With(O_RDWR, [&](int fd) { return ::pwritev2(fd, &part, 1, 32768, RWF_DSYNC); }), 4096);
+  EXPECT_EQ(committed(), 4U);
 }
 
 }  // namespace

@@ -118,7 +118,7 @@ void Read(fuse_req_t request, fuse_ino_t /*inode*/, std::size_t size, off_t offs
 }
 
 void Write(fuse_req_t request, fuse_ino_t /*inode*/, const char* data, std::size_t size,
-           off_t offset, fuse_file_info* /*info*/) {
+           off_t offset, fuse_file_info* info) {
   FuseFile& file = FileOf(request);
   const Bytes length = Inside(file.disk(), ToOffset(offset), size);
   // As on a block device: up to its end, and then there is no space.
@@ -127,7 +127,10 @@ void Write(fuse_req_t request, fuse_ino_t /*inode*/, const char* data, std::size
     return;
   }
   const auto bytes = std::as_bytes(std::span(data, length.value()));
-  const Result<void> written = file.disk().Write(ToOffset(offset), bytes);
+  Result<void> written = file.disk().Write(ToOffset(offset), bytes);
+  // Past its page cache the kernel sends no FSYNC after such a write: it leaves that to us.
+  // (O_SYNC contains O_DSYNC; RWF_DSYNC comes here as it does.)
+  if (written && (info->flags & O_DSYNC) != 0) written = file.disk().Flush();
   if (!written) {
     ReplyResult(request, written);
     return;

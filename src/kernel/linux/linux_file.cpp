@@ -112,8 +112,14 @@ Result<void> LinuxFile::WriteZeroes(ByteOffset at, Bytes length) {
 }
 
 Result<void> LinuxFile::Allocate(ByteOffset at, Bytes length) {
-  while (::fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, AsOff(at), AsOff(length)) != 0) {
+  // Blocks that a clone shares do not count; only file systems that can share know the question.
+  int mode = FALLOC_FL_UNSHARE_RANGE | FALLOC_FL_KEEP_SIZE;
+  while (::fallocate(fd_.get(), mode, AsOff(at), AsOff(length)) != 0) {
     if (errno == EINTR) continue;
+    if ((mode & FALLOC_FL_UNSHARE_RANGE) != 0 && (errno == EOPNOTSUPP || errno == EINVAL)) {
+      mode = FALLOC_FL_KEEP_SIZE;
+      continue;
+    }
     if (errno == EOPNOTSUPP || errno == ENOSYS) return {};
     return FailErrno(errno, fmt::format("reserve space in {} at byte {}", name_, at.value()));
   }
@@ -139,25 +145,25 @@ Result<void> LinuxFile::Resize(Bytes size) {
 }
 
 Result<Extent> LinuxFile::NextData(ByteOffset from) const {
-  const off_t data = ::lseek(fd_.get(), AsOff(from), SEEK_DATA);
-  if (data < 0 && errno == ENXIO) {
-    const Bytes size = VENEER_TRY(Size());
-    return Extent{ByteOffset(size.value()), Bytes(0)};
+  for (;;) {
+    const off_t data = ::lseek(fd_.get(), AsOff(from), SEEK_DATA);
+    if (data < 0 && errno == ENXIO) {
+      const Bytes size = VENEER_TRY(Size());
+      return Extent{ByteOffset(size.value()), Bytes(0)};
+    }
+    if (data < 0) {
+      // A block device, or a file system without holes: all of it may be data.
+      const Bytes size = VENEER_TRY(Size());
+      if (from.value() >= size.value()) return Extent{ByteOffset(size.value()), Bytes(0)};
+      return Extent{from, ByteOffset(size.value()) - from};
+    }
+    const off_t hole = ::lseek(fd_.get(), data, SEEK_HOLE);
+    const ByteOffset begin(static_cast<std::uint64_t>(data));
+    if (hole < 0) return Extent{begin, VENEER_TRY(Size()) - Bytes(begin.value())};
+    if (hole > data) return Extent{begin, Bytes(static_cast<std::uint64_t>(hole - data))};
+    // Somebody has just punched what was data there: what comes behind it is still to be found.
+    from = begin;
   }
-  if (data < 0) {
-    // A block device, or a file system without holes: all of it may be data.
-    const Bytes size = VENEER_TRY(Size());
-    if (from.value() >= size.value()) return Extent{ByteOffset(size.value()), Bytes(0)};
-    return Extent{from, ByteOffset(size.value()) - from};
-  }
-  const off_t hole = ::lseek(fd_.get(), data, SEEK_HOLE);
-  if (hole < 0) {
-    const Bytes size = VENEER_TRY(Size());
-    return Extent{ByteOffset(static_cast<std::uint64_t>(data)),
-                  size - Bytes(static_cast<std::uint64_t>(data))};
-  }
-  return Extent{ByteOffset(static_cast<std::uint64_t>(data)),
-                Bytes(static_cast<std::uint64_t>(hole - data))};
 }
 
 void LinuxFile::Prefetch(ByteOffset at, Bytes length) const {

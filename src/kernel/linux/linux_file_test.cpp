@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "kernel/linux/new_file.h"
@@ -73,6 +75,27 @@ TEST_F(LinuxFileTest, AnExclusiveLockKeepsEveryOtherOpenerOut) {
   EXPECT_EQ(second->TryLock(LinuxFile::Lock::kShared).error().kind, ErrorKind::kConflict);
   ASSERT_TRUE(first->TryLock(LinuxFile::Lock::kShared));
   EXPECT_TRUE(third->TryLock(LinuxFile::Lock::kShared));
+}
+
+TEST_F(LinuxFileTest, WhatLiesBehindAHoleThatIsJustPunchedIsFound) {
+  const auto file = Make("a", MiB(1));
+  const ByteOffset last(MiB(1).value() - KiB(4).value());
+  ASSERT_TRUE(file->WriteAt(last, Filled(KiB(4).value(), 7)));
+  std::atomic<bool> stop = false;
+  const auto other = LinuxFile::Open(dir_ / "a", Access::kReadWrite).value();
+  std::jthread puncher([&] {
+    while (!stop) {
+      ASSERT_TRUE(other->WriteAt(ByteOffset(0), Filled(KiB(64).value(), 8)));
+      ASSERT_TRUE(other->PunchHole(ByteOffset(0), KiB(64)));
+    }
+  });
+  constexpr int kLooks = 20'000;
+  int nothing = 0;
+  for (int look = 0; look < kLooks; ++look) {
+    if (file->NextData(ByteOffset(0)).value().length == Bytes(0)) ++nothing;
+  }
+  stop = true;
+  EXPECT_EQ(nothing, 0);
 }
 
 }  // namespace

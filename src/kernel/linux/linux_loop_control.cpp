@@ -48,6 +48,12 @@ Result<unsigned> FreeNumber(const UniqueFd& control) {
   return FailErrno(error, "find a free loop device");
 }
 
+std::optional<FileIdentity> IdentityOf(const UniqueFd& file) {
+  struct stat status{};
+  if (::fstat(file.get(), &status) != 0) return std::nullopt;
+  return FileIdentity{.device = status.st_dev, .inode = status.st_ino};
+}
+
 // Puts the file on a free device, or on the one that the options name.
 Result<HeldLoop> Bind(const UniqueFd& file, const std::string& name, const LoopOptions& options,
                       LoopLife life) {
@@ -55,7 +61,11 @@ Result<HeldLoop> Bind(const UniqueFd& file, const std::string& name, const LoopO
   for (int attempt = 1;; ++attempt) {
     const unsigned number = options.number ? *options.number : VENEER_TRY(FreeNumber(control));
     Result<UniqueFd> loop = ConfigureLoop(number, file, name, options, life);
-    if (loop) return HeldLoop{.device = DescribeNewLoop(number), .hold = *std::move(loop)};
+    if (loop) {
+      HeldLoop held{.device = DescribeNewLoop(number), .hold = *std::move(loop)};
+      held.device.file = IdentityOf(file);
+      return held;
+    }
     const bool taken = loop.error().os_errno == EBUSY && !options.number;
     if (!taken || attempt == kAttempts) return Fail(std::move(loop).error());
   }
@@ -71,6 +81,13 @@ std::vector<unsigned> BoundNumbers() {
   }
   std::ranges::sort(numbers);
   return numbers;
+}
+
+// The device was freed by somebody, and somebody put another file on it. Where the file behind it
+// cannot be asked, it is taken for what it was.
+bool IsOnAnotherFile(const UniqueFd& loop, const LoopDevice& device) {
+  const Result<LoopStatus> status = AskLoop(loop, device.path);
+  return device.file && status && status->file != *device.file;
 }
 
 bool HasBehindIt(unsigned number, const FileIdentity& file, const std::string& path) {
@@ -152,16 +169,19 @@ Result<void> LinuxLoopControl::UpdateSize(const LoopDevice& device) {
 
 Result<void> LinuxLoopControl::Detach(const LoopDevice& device, OnWriteError on_write_error) {
   if (!IsLoopBound(device.number)) return {};
-  UniqueFd loop;
+  if (const auto looked_at = OpenLoop(device.number, O_RDONLY);
+      looked_at && IsOnAnotherFile(*looked_at, device)) {
+    return {};
+  }
+  Result<UniqueFd> opened;
   // An exclusive opener is a mounted file system, a device on top, a swap area or a mkfs.
   const bool mine = WaitUntil(patience_, [&] {
-    Result<UniqueFd> opened = OpenLoop(device.number, O_RDONLY | O_EXCL);
-    if (!opened) return opened.error().os_errno != EBUSY;
-    loop = *std::move(opened);
-    return true;
+    opened = OpenLoop(device.number, O_RDONLY | O_EXCL);
+    return opened || opened.error().os_errno != EBUSY;
   });
   if (!mine) return Fail(StillOpen(device));
-  if (!loop.valid()) return Fail(OpenLoop(device.number, O_RDONLY | O_EXCL).error());
+  UniqueFd loop = VENEER_TRY(std::move(opened));
+  if (IsOnAnotherFile(loop, device)) return {};
   Result<void> written = WriteBack(loop, device);
   if (!written && on_write_error == OnWriteError::kKeep) return written;
   const Result<LoopStatus> before = AskLoop(loop, device.path);

@@ -258,5 +258,20 @@ TEST_F(LoopControlTest, WhatIsNoLoopDeviceIsNotFound) {
   EXPECT_EQ(loops_.Attach(directory_ / "missing", {}).error().kind, ErrorKind::kNotFound);
 }
 
+TEST_F(LoopControlTest, ADeviceThatSomebodyFreedAndSomebodyTookIsLeftAlone) {
+  const LoopDevice mine = Attach();
+  ASSERT_TRUE(loops_.Detach(mine, OnWriteError::kKeep));
+  const std::string other = directory_ / "other";
+  const auto file = testing::MakeFile(other, MiB(1));
+  const LoopDevice theirs = loops_.Attach(other, {.number = mine.number}).value();
+  EXPECT_TRUE(loops_.Detach(mine, OnWriteError::kKeep));
+  EXPECT_EQ(loops_.BackingFile(theirs.path).value(), other);
+  {
+    const UniqueFd user = Open(theirs, O_RDONLY | O_EXCL);
+    EXPECT_TRUE(loops_.Detach(mine, OnWriteError::kKeep));
+  }
+  EXPECT_TRUE(loops_.Detach(theirs, OnWriteError::kKeep));
+}
+
 }  // namespace
 }  // namespace veneer
