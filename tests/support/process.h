@@ -66,8 +66,8 @@ class Child {
   Outcome outcome_;
 };
 
-// To a process that a test has looked up. False where there is none: a look that found nothing gives
-// -1 or 0, which kill(2) takes for every process there is, or for the test's whole group.
+// To a process that a test has looked up. False where there is none: a look that found nothing
+// gives -1 or 0, which kill(2) takes for every process there is, or for the test's whole group.
 [[nodiscard]] bool Signal(pid_t process, int number);
 
 // The `veneer` program of this build.
