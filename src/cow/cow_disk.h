@@ -90,8 +90,7 @@ class CowDisk {
   [[nodiscard]] StoreFill Fill() const;
 
   // Makes the size that the store's file has now durable and takes it on, where it was lengthened
-  // (LengthenServedStore).
-  // Writes that met a full store succeed from then on.
+  // (LengthenServedStore). Writes that met a full store succeed from then on.
   Result<void> UpdateStoreSize();
 
   [[nodiscard]] DiskCounters counters() const;

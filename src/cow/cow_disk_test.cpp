@@ -326,7 +326,9 @@ TEST_F(CowDiskTest, AFailedSyncOfALongerStoreIsHeardByTheEngine) {
   store_->FailNext(FakeFile::Verb::kSync, EIO);
   EXPECT_FALSE(disk_->UpdateStoreSize());
   // The host forgets what it lost once it has told of it.
-  EXPECT_EQ(disk_->Flush().error().os_errno, EIO);
+  const Result<void> flushed = disk_->Flush();
+  ASSERT_FALSE(flushed);
+  EXPECT_EQ(flushed.error().os_errno, EIO);
 }
 
 // A clone shares the list's blocks; the host takes new ones for what is written to them next.

@@ -28,7 +28,7 @@ struct LoopDevice {
   dev_t device = 0;      // its number as a block device
   bool direct = false;   // passes I/O on without a second copy in the page cache
   unsigned stacked = 0;  // block devices on top of it (/sys/block/loopN/holders)
-  // What was behind it when it was attached, or found by its file.
+  // What was behind it when it was attached, held or found.
   std::optional<FileIdentity> file{};
 };
 

@@ -69,15 +69,15 @@ class ConcurrentCutTest : public ::testing::Test {
     std::size_t count;
   };
   // Every fourth chunk, so that threads meet in areas only.
-  static Sectors InChunksOfItsOwn(std::size_t me, std::mt19937_64& random) {
+  static Sectors InChunksOfItsOwn(std::size_t me, Stamp /*step*/, std::mt19937_64& random) {
     const std::size_t chunk = random() % (kChunks / kThreads) * kThreads + me;
     const std::size_t lead = random() % 2 == 0 ? 0 : random() % kPerChunk;
     return {.first = chunk * kPerChunk + lead, .count = kPerChunk - lead};
   }
-  // A part of any of them, so that threads meet in chunks, at their first write too.
-  static Sectors InSharedChunks(std::size_t me, std::mt19937_64& random) {
+  // A part of each, one after the other, so that threads meet in chunks at their first write.
+  static Sectors InSharedChunks(std::size_t me, Stamp step, std::mt19937_64& /*random*/) {
     constexpr std::size_t kPart = kPerChunk / kThreads;
-    return {.first = random() % kChunks * kPerChunk + me * kPart, .count = kPart};
+    return {.first = step % kChunks * kPerChunk + me * kPart, .count = kPart};
   }
 
   // Writes to sectors that no other thread has.
@@ -86,7 +86,7 @@ class ConcurrentCutTest : public ::testing::Test {
     std::mt19937_64 random(me);
     std::vector<std::size_t> dirty;
     for (Stamp stamp = 1; stamp <= steps && !HasFatalFailure(); ++stamp) {
-      const auto [first, count] = choose(me, random);
+      const auto [first, count] = choose(me, stamp, random);
       for (std::size_t i = first; i < first + count; ++i) issued_.at(i) = stamp;
       ASSERT_TRUE(disk_->Write(ByteOffset(first * kSector), Stamped(count, stamp)));
       for (std::size_t i = first; i < first + count; ++i) dirty.push_back(i);

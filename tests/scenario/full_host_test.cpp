@@ -81,6 +81,36 @@ TEST_P(FullHostTest, AWriteGetsNoSpaceAndGoesOnOnceThereIsRoom) {
   MustRun({"umount", Path("small")});
 }
 
+// What a clone shares is written elsewhere, for which a full host has no room: the write takes it,
+// so that the flush does not need it.
+TEST_F(ScenarioTest, AFirstWriteAfterACloneTakesABlockForTheListThatNobodyShares) {
+  std::filesystem::create_directory(Path("fs"));
+  support::MakeZeros(Path("fs.img"), std::size_t{320} << 20U);
+  MustRun({"mkfs.xfs", "-q", "-m", "reflink=1", Path("fs.img")});
+  MustRun({"mount", "-o", "loop", Path("fs.img"), Path("fs")});
+  store_ = Path("fs/disk.cow");
+  MakeDisk(4);
+  // Whether an extent of the file begins with the list, and what is said of it.
+  const auto list = [&] {
+    return support::Run({"sh", "-c", R"(filefrag -v -b4096 "$1" | grep -E '^ +[0-9]+: +1\.\.')",
+                         "sh", store_})
+        .out;
+  };
+  Attach(Path("disk"));
+  EXPECT_EQ(WriteUntilItFails(Path("disk"), 0, 1, 'A').error, 0);
+  Detach(Path("disk"));
+  MustRun({"cp", "--reflink=always", store_, Path("fs/clone")});
+  EXPECT_EQ(list(), "") << "shared, as the header before it";
+  Attach(Path("disk"));
+  MustRun(
+      {"dd", "if=/dev/zero", "of=" + Path("disk"), "bs=4K", "seek=100", "count=1", "conv=notrunc"});
+  const std::string own = list();
+  EXPECT_NE(own, "");
+  EXPECT_FALSE(own.contains("shared")) << own;
+  Detach(Path("disk"));
+  MustRun({"umount", Path("fs")});
+}
+
 INSTANTIATE_TEST_SUITE_P(FileSystems, FullHostTest, ::testing::Values("tmpfs", "ext4"),
                          [](const auto& instance) { return std::string(instance.param); });
 

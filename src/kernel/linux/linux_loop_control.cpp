@@ -140,6 +140,7 @@ Result<HeldLoop> LinuxLoopControl::Hold(unsigned number, const FileIdentity& fil
   // Asked only once it is open, when it cannot clear itself any more.
   held.hold = VENEER_TRY(OpenLoop(number, O_RDONLY));
   const LoopStatus status = VENEER_TRY(AskLoop(held.hold, held.device.path));
+  held.device.file = status.file;
   if (status.file == file) return held;
   return Fail(ErrorKind::kNotFound, fmt::format("another file is behind {}", held.device.path));
 }
@@ -148,7 +149,9 @@ Result<std::vector<LoopDevice>> LinuxLoopControl::Find(const FileIdentity& file,
                                                        const std::string& path) const {
   std::vector<LoopDevice> devices;
   for (const unsigned number : BoundNumbers()) {
-    if (HasBehindIt(number, file, path)) devices.push_back(DescribeLoop(number));
+    if (!HasBehindIt(number, file, path)) continue;
+    devices.push_back(DescribeLoop(number));
+    devices.back().file = file;
   }
   return devices;
 }

@@ -34,7 +34,7 @@ std::string Said(const std::string& script) {
 }
 
 TEST(SpawnTest, TheProgramHasNothingOpenButItsPipe) {
-  const UniqueFd inherited(::open("/dev/zero", O_RDONLY));  // NOLINT(android-cloexec-open)
+  const UniqueFd inherited(::open("/dev/zero", O_RDONLY));  // without O_CLOEXEC
   ASSERT_TRUE(inherited.valid());
   EXPECT_EQ(Said("ls /proc/$$/fd >&3; true"), "0\n1\n2\n3\n");
   EXPECT_EQ(Said("for end in 0 1 2; do readlink /proc/$$/fd/$end >&3; true; done; pwd >&3; true"),
