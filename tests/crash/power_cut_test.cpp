@@ -177,6 +177,7 @@ class PowerCutTest : public ::testing::TestWithParam<CutCase> {
     ASSERT_TRUE(disk_->Flush());
     auto fresh = std::make_unique<Expectation>(sectors_, image_sectors_, PerChunk());
     fresh->Flushed();
+    fresh->TakeMappedFrom(*expectation_);
     for (std::size_t i = 0; i < sectors_; ++i) {
       const Stamp stamp = StampOf(contents.subspan(i * kSector, kSector));
       if (stamp != fresh->OriginStamp(i)) fresh->Wrote(i, 1, stamp);
