@@ -276,6 +276,37 @@ TEST_F(DmBackendTest, GcFinishesWhatWasKilledAndAdoptsWhatLives) {
   ExpectNothingIsLeft();
 }
 
+TEST_F(DmBackendTest, GcLeavesADiskAloneThatWasAttachedAfterItsFirstLook) {
+  faults_.Meanwhile(KernelVerb::kList, FaultMoment::kAfter, [&] { Attach("a"); });
+  const GcReport report = Gc();
+  EXPECT_THAT(report.removed, IsEmpty());
+  EXPECT_THAT(report.adopted, ElementsAre("a"));
+  EXPECT_TRUE(devices_.Has("veneer-a"));
+  EXPECT_TRUE(backend_.Detach("/dev/mapper/veneer-a"));
+  ExpectNothingIsLeft();
+}
+
+TEST_F(DmBackendTest, GcHasNotRemovedWhatWasDetachedAfterItsFirstLook) {
+  const std::string path = Attach("a");
+  faults_.Meanwhile(KernelVerb::kList, FaultMoment::kAfter,
+                    [&] { EXPECT_TRUE(backend_.Detach(path)); });
+  EXPECT_THAT(Gc().removed, IsEmpty());
+  ExpectNothingIsLeft();
+}
+
+TEST_F(DmBackendTest, GcKeepsADiskWhoseDeviceItCouldNotAskFor) {
+  faults_.Meanwhile(KernelVerb::kList, FaultMoment::kAfter, [&] {
+    Attach("a");
+    faults_.FailNext(KernelVerb::kList, {ErrorKind::kFailed, ENOMEM, "no list", ""});
+  });
+  const GcReport report = Gc();
+  EXPECT_THAT(report.removed, IsEmpty());
+  ASSERT_EQ(report.kept.size(), 1U);
+  EXPECT_EQ(report.kept[0].reason, "no list");
+  EXPECT_TRUE(backend_.Detach("/dev/mapper/veneer-a"));
+  ExpectNothingIsLeft();
+}
+
 TEST_F(DmBackendTest, GrowingLengthensFileAndDevice) {
   std::filesystem::remove(StoreOf("a"));
   CreateOptions options;

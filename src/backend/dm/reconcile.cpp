@@ -27,7 +27,7 @@ class Reconciliation {
   Result<void> JudgeOrigins();
   template <class T>
   void Take(GcFinding finding, const Result<T>& removed);
-  [[nodiscard]] bool IsThere(const std::string& disk) const;
+  [[nodiscard]] Result<bool> IsThere(const std::string& disk) const;
 
   DmBackend& backend_;
   DmPorts ports_;
@@ -45,9 +45,15 @@ void Reconciliation::Take(GcFinding finding, const Result<T>& removed) {
   }
 }
 
-bool Reconciliation::IsThere(const std::string& disk) const {
+// Whether a disk has its device. The caller has the lock of its record: our first look is older
+// than that, and whoever had the lock before us may have attached the disk since. So what that look
+// has not shown is asked for again. What it has shown may be gone: such a disk is left as it is.
+Result<bool> Reconciliation::IsThere(const std::string& disk) const {
   const std::string uuid = dm::NamesOfDisk(backend_.place().instance, disk).uuid;
-  return std::ranges::any_of(devices_, [&](const DmDevice& each) { return each.uuid == uuid; });
+  const auto is_it = [&](const DmDevice& each) { return each.uuid == uuid; };
+  if (std::ranges::any_of(devices_, is_it)) return true;
+  const auto devices = VENEER_TRY(ports_.devices.List(uuid));
+  return std::ranges::any_of(devices, is_it);
 }
 
 void Reconciliation::Adopt(const std::string& disk, dm::LockedRecord& record) {
@@ -63,12 +69,14 @@ void Reconciliation::Adopt(const std::string& disk, dm::LockedRecord& record) {
 void Reconciliation::JudgeRecord(const std::string& disk) {
   auto record = dm::LockedRecord::TakeExisting(backend_.directory(), disk);
   if (!record) return;  // at work, or just gone
-  const bool there = IsThere(disk);
-  if (there && IsAttached(record->record().state)) return Adopt(disk, *record);
   GcFinding finding{.object = fmt::format("disk {}", disk),
-                    .reason = IsAttached(record->record().state)
-                                  ? "its device is gone"
-                                  : "a command was killed while it attached or detached it"};
+                    .reason = "a command was killed while it attached or detached it"};
+  if (IsAttached(record->record().state)) {
+    const Result<bool> there = IsThere(disk);
+    if (!there) return Take(std::move(finding), there);
+    if (*there) return Adopt(disk, *record);
+    finding.reason = "its device is gone";
+  }
   if (mode_ == GcMode::kLook) return Take(std::move(finding), Result<void>());
   Take(std::move(finding), backend_.RemoveDisk(disk, *record));
 }
@@ -82,6 +90,7 @@ void Reconciliation::JudgeDevice(const DmDevice& device, const std::string& disk
   if (!record || !record->made()) return;
   const auto removed = backend_.RemoveDisk(disk, *record);
   if (!removed) record->Erase();
+  if (removed == DmBackend::Removed::kLeftovers) return;  // detached since we looked
   Take(finding, removed);
 }
 

@@ -10,7 +10,8 @@
 //   a padded origin   no disk over it          removed
 //
 // Ours: its UUID names this instance. Whatever else is in the kernel is not even looked at. A
-// record that a living command has locked is left alone.
+// record that a living command has locked is left alone; with one that it has locked itself,
+// nothing counts as gone that the kernel was not asked for since.
 #pragma once
 
 #include "backend/dm/dm_backend.h"

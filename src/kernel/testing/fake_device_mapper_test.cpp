@@ -155,5 +155,16 @@ TEST_F(FakeDeviceMapperTest, AFaultComesBeforeOrAfterTheEffect) {
   EXPECT_FALSE(dm_.Has("veneer-a"));
 }
 
+TEST_F(FakeDeviceMapperTest, OthersActOnceBeforeAVerbOrAfterIt) {
+  const auto make = [&] { EXPECT_TRUE(dm_.Create(Spec("veneer-a", "zero", ""))); };
+  const auto remove = [&] { EXPECT_TRUE(dm_.Remove("veneer-a")); };
+  faults_.Meanwhile(KernelVerb::kList, FaultMoment::kAfter, make);
+  EXPECT_THAT(dm_.List("VENEER-").value(), IsEmpty());
+  EXPECT_EQ(dm_.List("VENEER-").value().size(), 1U);
+  faults_.Meanwhile(KernelVerb::kQuery, FaultMoment::kBefore, remove);
+  EXPECT_EQ(dm_.Query("veneer-a").error().kind, ErrorKind::kNotFound);
+  EXPECT_THAT(dm_.Names(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace veneer::testing

@@ -1,8 +1,10 @@
 // KernelFaults: makes verbs of FakeLoopControl and FakeDeviceMapper fail, one by name or the n-th
-// of all. Share one between the fakes of a test. Any thread.
+// of all, and has others act in the midst of them. Share one between the fakes of a test. Any
+// thread.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -50,11 +52,19 @@ class KernelFaults {
     by_number_ = {std::move(error), moment, n - 1};
   }
 
-  // Forgets what was to fail.
+  // What another process does while the next call of this verb is about to begin, or has just
+  // ended. For races: whoever calls the verb does not know of it.
+  void Meanwhile(KernelVerb verb, FaultMoment moment, std::function<void()> act) {
+    const std::scoped_lock lock(mutex_);
+    others_[{verb, moment}] = std::move(act);
+  }
+
+  // Forgets what was to fail, and who was to act.
   void Clear() {
     const std::scoped_lock lock(mutex_);
     by_verb_.clear();
     by_number_.reset();
+    others_.clear();
   }
 
   // Calls of all verbs; failures that were had.
@@ -67,17 +77,36 @@ class KernelFaults {
     return fired_;
   }
 
-  // For the fakes: at the beginning of each verb, what it is to fail with, and when.
+  // Has somebody act when it goes.
+  class Afterwards {
+   public:
+    Afterwards() = default;
+    explicit Afterwards(std::function<void()> act) : act_(std::move(act)) {}
+    Afterwards(Afterwards&& other) noexcept : act_(std::exchange(other.act_, nullptr)) {}
+    Afterwards& operator=(Afterwards&&) = delete;
+    ~Afterwards() {
+      if (act_) act_();
+    }
+
+   private:
+    std::function<void()> act_;
+  };
+
+  // For the fakes: at the beginning of each verb, before it takes any lock, what it is to fail
+  // with, and when. It is kept until the verb has ended.
   struct Planned {
     std::optional<Error> before;
     std::optional<Error> after;
+    Afterwards others;
     // For a verb without an effect.
     [[nodiscard]] const std::optional<Error>& any() const { return before ? before : after; }
   };
   Planned Enter(KernelVerb verb) {
+    if (const auto act = TakeOther(verb, FaultMoment::kBefore)) act();
+    Planned planned{
+        .before = {}, .after = {}, .others = Afterwards(TakeOther(verb, FaultMoment::kAfter))};
     const std::scoped_lock lock(mutex_);
     ++calls_;
-    Planned planned;
     if (by_number_ && Due(*by_number_)) {
       Plan(planned, *by_number_);
       by_number_.reset();
@@ -107,8 +136,19 @@ class KernelFaults {
     (fault.moment == FaultMoment::kBefore ? planned.before : planned.after) = fault.error;
   }
 
+  // Nothing where nobody is to act.
+  std::function<void()> TakeOther(KernelVerb verb, FaultMoment moment) {
+    const std::scoped_lock lock(mutex_);
+    const auto found = others_.find({verb, moment});
+    if (found == others_.end()) return nullptr;
+    std::function<void()> act = std::move(found->second);
+    others_.erase(found);
+    return act;
+  }
+
   mutable std::mutex mutex_;
   std::map<KernelVerb, Fault> by_verb_;
+  std::map<std::pair<KernelVerb, FaultMoment>, std::function<void()>> others_;
   std::optional<Fault> by_number_;
   std::uint64_t calls_ = 0;
   std::uint64_t fired_ = 0;
