@@ -115,18 +115,21 @@ Result<AttachedDisk> DmBackend::Attach(const DiskRequest& request) {
   const OpenStore store = VENEER_TRY(PrepareStore(request, *origin));
   VENEER_TRY(PrepareRunDirectory(directory()));
   auto record = VENEER_TRY(dm::LockedRecord::Take(directory(), request.name));
+  const dm::DiskRecord before = record.record();
   if (!record.made()) VENEER_TRY(ClaimName(request.name, record));
   if (auto built = Build(request, *origin, store, record); !built) {
-    Undo(record);
+    Undo(before, record);
     return Fail(built.error());
   }
   const DmDevice device{.name = dm::NamesOfDisk(place_.instance, request.name).name, .uuid = ""};
   return AttachedDisk{.path = device.Path(), .device = device.Path()};
 }
 
-// A name that has a record already: taken, unless a command was killed with it.
+// A name that has a record already: taken, unless a command was killed with it. The record stays
+// locked throughout: whoever else waits for the name finds what we have made of it.
 Result<void> DmBackend::ClaimName(const std::string& disk, dm::LockedRecord& record) {
   const Result<DmState> state = StateOf(disk);
+  if (!state && state.error().kind != ErrorKind::kNotFound) return Fail(state.error());
   if (state && IsAttached(record.record().state)) {
     return Fail(
         Error{ErrorKind::kConflict, EEXIST,
@@ -134,12 +137,10 @@ Result<void> DmBackend::ClaimName(const std::string& disk, dm::LockedRecord& rec
               "choose another name, or detach that disk first"});
   }
   const bool something_left = state || record.record().padded_origin.has_value();
-  if (something_left) {
-    const auto removed = RemoveDisk(disk, record);
-    if (!removed) return Fail(removed.error());
-    record = VENEER_TRY(dm::LockedRecord::Take(directory(), disk));
-  }
-  return {};
+  if (!something_left) return {};
+  const Taken taken = VENEER_TRY(TakeAway(disk, record));
+  if (!taken.synced) record.Erase();
+  return taken.synced;
 }
 
 Result<void> DmBackend::Build(const DiskRequest& request, const LinuxFile& origin,
@@ -200,10 +201,12 @@ Result<void> DmBackend::Start(const DmSpec& spec) {
   return Fail(std::move(error));
 }
 
-// All devices of a failed Build went with its scope, but for a padded origin.
-void DmBackend::Undo(dm::LockedRecord& record) {
+// All devices of a failed Build went with its scope, but for a padded origin. What was recorded as
+// attached without a device of its name may have been renamed by somebody, and is still there then.
+void DmBackend::Undo(const dm::DiskRecord& before, dm::LockedRecord& record) {
   ReleaseOrigin(record.record());
-  record.Erase();
+  if (!IsAttached(before.state)) return record.Erase();
+  record.Write(before).Ignore("that the attach failed is what matters");
 }
 
 }  // namespace veneer

@@ -158,8 +158,14 @@ Result<void> DmBackend::Detach(const std::string& path) {
 
 Result<DmBackend::Removed> DmBackend::RemoveDisk(const std::string& disk,
                                                  dm::LockedRecord& record) {
+  const Taken taken = VENEER_TRY(TakeAway(disk, record));
+  record.Erase();
+  if (!taken.synced) return Fail(taken.synced.error());
+  return taken.what;
+}
+
+Result<DmBackend::Taken> DmBackend::TakeAway(const std::string& disk, dm::LockedRecord& record) {
   const dm::DiskRecord before = record.record();
-  const dm::DeviceNames names = dm::NamesOfDisk(place_.instance, disk);
   const Result<DmState> state = StateOf(disk);
   Result<void> synced;
   if (state) {
@@ -181,12 +187,17 @@ Result<DmBackend::Removed> DmBackend::RemoveDisk(const std::string& disk,
   } else if (state.error().kind != ErrorKind::kNotFound) {
     return Fail(state.error());
   } else {
-    ports_.devices.Remove(names.name).Ignore("only a node could be left");
+    RemoveNode(dm::NamesOfDisk(place_.instance, disk).name);
   }
   ReleaseOrigin(before);
-  record.Erase();
-  if (!synced) return Fail(synced.error());
-  return state ? Removed::kDevice : Removed::kLeftovers;
+  return Taken{.what = state ? Removed::kDevice : Removed::kLeftovers, .synced = synced};
+}
+
+// The node of a device that is gone. By now another instance may have a device of that name.
+void DmBackend::RemoveNode(const std::string& name) {
+  const Result<DmState> state = ports_.devices.Query(name);
+  if (state || state.error().kind != ErrorKind::kNotFound) return;
+  ports_.devices.Remove(name).Ignore("there is no device: only a node could be left");
 }
 
 // The loop device clears itself at once, unless something like udev's blkid just looks at it.

@@ -106,8 +106,15 @@ class DmBackend : public DiskBackend {
                      dm::LockedRecord& record);
   Result<void> StartOn(const OpenStore& store, const DmSpec& spec);
   Result<void> Start(const DmSpec& spec);
-  void Undo(dm::LockedRecord& record);
+  void Undo(const dm::DiskRecord& before, dm::LockedRecord& record);
+  struct Taken {
+    Removed what;
+    Result<void> synced;  // whether the store is durable
+  };
+  // RemoveDisk, but for the record, which stays locked.
+  Result<Taken> TakeAway(const std::string& disk, dm::LockedRecord& record);
   Result<void> RemovePatiently(const DmDevice& device);
+  void RemoveNode(const std::string& name);
   Result<DmState> StateOf(const std::string& disk);
   Result<std::string> DiskAt(const std::string& path);
   Result<std::unique_ptr<LinuxFile>> StoreBehind(std::optional<unsigned> loop, Access access);

@@ -57,6 +57,11 @@ class DmBackendTest : public ::testing::Test {
   [[nodiscard]] DmPorts Ports() {
     return {.devices = devices_, .loops = loops_, .holders = holders_};
   }
+  // As a command leaves it that was killed.
+  void LeaveRecord(const std::string& disk, const dm::DiskRecord& record) {
+    auto left = dm::LockedRecord::Take(run_ + "/dm", disk);
+    ASSERT_TRUE(left && left->Write(record));
+  }
   GcReport Gc(GcMode mode = GcMode::kRemove) {
     auto report = Reconcile(backend_, Ports(), mode);
     EXPECT_TRUE(report);

@@ -1,12 +1,15 @@
 // DmBackend on models of the kernel: every step that can fail does, and nothing is left behind.
 #include "backend/dm/dm_backend.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/file.h>
 
 #include <filesystem>
 #include <functional>
 
 #include "backend/dm/dm_backend_fixture.h"
+#include "backend/run_directory.h"
 #include "cow/create.h"
 #include "cow/grow.h"
 #include "format/testing/put_exception.h"
@@ -243,6 +246,56 @@ TEST_F(DmBackendTest, ATakenNameIsAConflict) {
   EXPECT_THAT(attached.error().what, HasSubstr("taken"));
   EXPECT_TRUE(backend_.Detach("/dev/mapper/veneer-a"));
   ExpectNothingIsLeft();
+}
+
+TEST_F(DmBackendTest, ANameWhoseDeviceCannotBeAskedForIsNotFree) {
+  MakeStore("b");
+  for (const Bytes disk_size : {MiB(2), MiB(8)}) {
+    std::filesystem::remove(StoreOf("a"));
+    MakeStore("a", disk_size);
+    const std::string path = Attach("a");
+    DiskRequest request = Request("b");
+    request.name = "a";
+    faults_.FailNext(KernelVerb::kQuery, {ErrorKind::kNoSpace, EMFILE, "too many files", ""});
+    const auto refused = backend_.Attach(request);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().what, "too many files");
+    EXPECT_THAT(backend_.List().value(), ElementsAre("a"));
+    EXPECT_TRUE(backend_.Detach(path));
+    ExpectNothingIsLeft();
+  }
+}
+
+TEST_F(DmBackendTest, ADiskThatWasRenamedKeepsItsRecordWhateverIsAttachedUnderItsName) {
+  EXPECT_TRUE(backend_.Detach(Attach("a")));
+  LeaveRecord("a", {.state = dm::RecordState::kAttached});
+  devices_.LeaveHalfMade("renamed", std::string("VENEER-") + kInstance + "-a");
+  EXPECT_EQ(backend_.Attach(Request("a")).error().kind, ErrorKind::kConflict);
+  EXPECT_THAT(Gc().adopted, ElementsAre("a"));
+}
+
+TEST_F(DmBackendTest, TheRecordOfAKilledCommandStaysLockedUntilItsSuccessorIsThere) {
+  ASSERT_TRUE(PrepareRunDirectory(run_ + "/dm"));
+  LeaveRecord("a",
+              {.state = dm::RecordState::kDetaching, .padded_origin = "veneer-origin:9:16384"});
+  // As somebody who waits for it has it open.
+  const UniqueFd waits(::open((run_ + "/dm/a.json").c_str(), O_RDWR | O_CLOEXEC));
+  bool looked = false;
+  faults_.Meanwhile(KernelVerb::kCreate, FaultMoment::kBefore, [&] {
+    looked = true;
+    EXPECT_NE(::flock(waits.get(), LOCK_EX | LOCK_NB), 0) << "it was taken for free";
+  });
+  EXPECT_TRUE(backend_.Detach(Attach("a")));
+  EXPECT_TRUE(looked);
+  ExpectNothingIsLeft();
+}
+
+TEST_F(DmBackendTest, WhatIsLeftOfADiskIsNoReasonToRemoveAnotherInstancesDevice) {
+  Attach("a");
+  ASSERT_TRUE(devices_.Remove("veneer-a"));
+  devices_.LeaveHalfMade("veneer-a", "VENEER-ffffffffffffffff-a");
+  EXPECT_EQ(Gc().removed.size(), 1U);
+  EXPECT_THAT(devices_.Names(), ElementsAre("veneer-a"));
 }
 
 TEST_F(DmBackendTest, AnotherInstancesDeviceIsNeitherDetachedNorCollected) {
