@@ -126,7 +126,7 @@ class DmBackend : public DiskBackend {
                                     dm::LockedRecord& record);
   Result<void> ResumePatiently(const std::string& name);
   Result<void> BecomeKeeper();
-  [[nodiscard]] bool KeeperLives();
+  Result<bool> KeeperLives();
   Result<void> HoldBack(const DmDevice& device, dm::LockedRecord& record);
   Result<void> GoOn(const std::string& disk, dm::LockedRecord& record);
 

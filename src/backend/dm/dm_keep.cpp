@@ -50,9 +50,11 @@ Result<void> DmBackend::BecomeKeeper() {
   return {};
 }
 
-bool DmBackend::KeeperLives() {
+Result<bool> DmBackend::KeeperLives() {
   const Result<UniqueFd> lock = LockKeeper(directory(), LOCK_SH);
-  return !lock && lock.error().kind == ErrorKind::kConflict;
+  if (lock) return false;
+  if (lock.error().kind == ErrorKind::kConflict) return true;
+  return Fail(lock.error());
 }
 
 Result<void> DmBackend::HoldBack(const DmDevice& device, dm::LockedRecord& record) {
@@ -73,7 +75,10 @@ Result<void> DmBackend::HoldBack(const DmDevice& device, dm::LockedRecord& recor
 }
 
 Result<void> DmBackend::GoOn(const std::string& disk, dm::LockedRecord& record) {
-  Result<void> resumed = ResumePatiently(dm::NamesOfDisk(place_.instance, disk).name);
+  // Not by its name alone: where the disk is gone, another instance may have a device of that name.
+  const Result<DmState> state = StateOf(disk);
+  const Result<void> resumed =
+      state ? ResumePatiently(state->device.name) : Result<void>(Fail(state.error()));
   if (!resumed && resumed.error().kind != ErrorKind::kNotFound) return resumed;
   dm::DiskRecord attached = record.record();
   attached.state = dm::RecordState::kAttached;
@@ -108,9 +113,8 @@ Result<void> DmBackend::LetGo(const std::string& path, std::chrono::milliseconds
 
 Result<void> DmBackend::EndKilled(const std::string& disk, dm::LockedRecord& record) {
   const dm::RecordState state = record.record().state;
-  const bool waits_for_nobody =
-      state == dm::RecordState::kCloning || (state == dm::RecordState::kHeld && !KeeperLives());
-  if (!waits_for_nobody) return {};
+  if (state != dm::RecordState::kCloning && state != dm::RecordState::kHeld) return {};
+  if (state == dm::RecordState::kHeld && VENEER_TRY(KeeperLives())) return {};
   return GoOn(disk, record);
 }
 

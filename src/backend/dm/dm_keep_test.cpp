@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "backend/dm/dm_backend_fixture.h"
+#include "kernel/testing/resource_limit.h"
 
 namespace veneer {
 namespace {
@@ -115,6 +116,28 @@ TEST_F(DmKeepTest, WhereTheWatcherDiedGcLetsUsersGo) {
   EXPECT_THAT(report.adopted, ElementsAre("a"));
   EXPECT_THAT(report.removed, IsEmpty());
   ExpectRuns();
+}
+
+TEST_F(DmKeepTest, WhereItCannotBeToldWhetherTheWatcherLivesUsersAreHeldOn) {
+  ASSERT_TRUE(Keep(kNoRoom));
+  auto record = dm::LockedRecord::TakeExisting(run_ + "/dm", "a").value();
+  {
+    const testing::ResourceLimit no_files(RLIMIT_NOFILE, 0);
+    EXPECT_EQ(backend_.EndKilled("a", record).error().kind, ErrorKind::kNoSpace);
+  }
+  ExpectHeld();
+}
+
+TEST_F(DmKeepTest, AnotherInstancesDeviceOfTheNameIsNotLetGo) {
+  ASSERT_TRUE(Keep(kNoRoom));
+  ASSERT_TRUE(devices_.Remove("veneer-a"));
+  devices_.LeaveHalfMade("veneer-a", "VENEER-ffffffffffffffff-a");
+  ASSERT_TRUE(devices_.Suspend("veneer-a"));
+  ASSERT_TRUE(backend_.LetGo(path_, std::chrono::seconds(0)));
+  EXPECT_TRUE(devices_.IsSuspended("veneer-a"));
+  ASSERT_TRUE(devices_.Remove("veneer-a"));
+  EXPECT_EQ(Gc().removed.size(), 1U);
+  path_ = Attach("a");
 }
 
 TEST_F(DmKeepTest, TwoDoNotKeepTheSameDisks) {
