@@ -131,15 +131,26 @@ Result<LockedRecord> LockedRecord::TakeExisting(const std::string& directory,
   return locked;
 }
 
-Result<void> LockedRecord::Write(const DiskRecord& record) {
-  const std::string text = EncodeRecord(record);
-  const auto size = static_cast<off_t>(text.size());
+// Blanks end a text that is shorter than what was there: in one call, and nothing is cut off after
+// it. A reader without the lock would see the end of the old text behind the new one.
+Result<void> LockedRecord::WriteText(std::string text) {
+  struct stat there{};
+  if (::fstat(fd_.get(), &there) != 0) return FailErrno(errno, fmt::format("look at {}", path_));
+  text.resize(std::max(text.size(), static_cast<std::size_t>(there.st_size)), ' ');
   const ssize_t written = ::pwrite(fd_.get(), text.data(), text.size(), 0);
-  if (written != size || ::ftruncate(fd_.get(), size) != 0) {
-    return FailErrno(written < 0 ? errno : ENOSPC, fmt::format("write {}", path_));
+  if (written == static_cast<ssize_t>(text.size())) return {};
+  return FailErrno(written < 0 ? errno : ENOSPC, fmt::format("write {}", path_));
+}
+
+Result<void> LockedRecord::Write(const DiskRecord& record) {
+  Result<void> written = WriteText(EncodeRecord(record));
+  if (written) {
+    record_ = record;
+  } else {
+    // Half a record would read as kAttaching, and a disk that lives be taken away.
+    WriteText(EncodeRecord(record_)).Ignore("the first error says it");
   }
-  record_ = record;
-  return {};
+  return written;
 }
 
 void LockedRecord::Erase() { ::unlink(path_.c_str()); }

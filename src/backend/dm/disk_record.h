@@ -6,7 +6,7 @@
 //
 // A command that changes a disk holds a lock on its record meanwhile, and writes down first what it
 // is about to do. An unlocked record that says anything but kAttached was left by one that died.
-// The run directory goes with a reboot, and the devices with it.
+// The run directory goes with a reboot, and the devices with it. Blanks may follow the object.
 #pragma once
 
 #include <cstdint>
@@ -60,6 +60,7 @@ class LockedRecord {
   // Whether Take made it.
   [[nodiscard]] bool made() const { return made_; }
 
+  // On failure the record is as it was.
   Result<void> Write(const DiskRecord& record);
   // Removes the file.
   void Erase();
@@ -68,6 +69,7 @@ class LockedRecord {
   LockedRecord(std::string path, UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
   static Result<LockedRecord> Lock(const std::string& path, int flags);
   Result<void> Load();
+  Result<void> WriteText(std::string text);
 
   std::string path_;
   UniqueFd fd_;

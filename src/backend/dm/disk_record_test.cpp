@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "kernel/testing/resource_limit.h"
 #include "kernel/testing/temp_directory.h"
 
 namespace veneer::dm {
@@ -48,6 +49,30 @@ TEST_F(DiskRecordTest, AShorterRecordLeavesNothingOfALongerOne) {
   const auto read = ReadRecord(path_, "a");
   ASSERT_TRUE(read);
   EXPECT_EQ(read->state, RecordState::kDetaching);
+}
+
+TEST_F(DiskRecordTest, AShorterRecordIsWrittenInOneStepAndNothingIsCutOff) {
+  auto record = LockedRecord::Take(path_, "a");
+  ASSERT_TRUE(record->Write(Example()));
+  const auto size = std::filesystem::file_size(path_ + "a.json");
+  ASSERT_TRUE(record->Write({.state = RecordState::kHeld}));
+  EXPECT_EQ(std::filesystem::file_size(path_ + "a.json"), size);
+  EXPECT_EQ(ReadRecord(path_, "a")->state, RecordState::kHeld);
+}
+
+TEST_F(DiskRecordTest, ARecordThatCouldNotBeWrittenIsAsItWas) {
+  auto record = LockedRecord::Take(path_, "a");
+  ASSERT_TRUE(record->Write(Example()));
+  DiskRecord longer = Example();
+  longer.store = std::string(1000, 'x');
+  {
+    const testing::ResourceLimit half(RLIMIT_FSIZE, 500);
+    EXPECT_FALSE(record->Write(longer));
+  }
+  const auto read = ReadRecord(path_, "a");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(EncodeRecord(*read), EncodeRecord(Example()));
+  EXPECT_EQ(EncodeRecord(record->record()), EncodeRecord(Example()));
 }
 
 TEST_F(DiskRecordTest, OneProcessWorksOnItAtATime) {
