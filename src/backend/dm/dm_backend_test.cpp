@@ -10,8 +10,6 @@
 
 #include "backend/dm/dm_backend_fixture.h"
 #include "backend/run_directory.h"
-#include "cow/create.h"
-#include "cow/grow.h"
 #include "format/testing/put_exception.h"
 
 namespace veneer {
@@ -154,18 +152,6 @@ TEST_F(DmBackendTest, TheConditionIsTheKernelsAndTheNumbersAreTheStoresWhereTheK
   devices_.SetStatus("veneer-a", "nonsense");
   EXPECT_FALSE(backend_.Fill(path));
   EXPECT_TRUE(backend_.Detach(path));
-}
-
-TEST_F(DmBackendTest, AReadOnlyDiskDoesNotGrow) {
-  testing::PutException(StoreOf("a"), {OriginChunk(0), StoreChunk(2)});
-  DiskRequest request = Request("a");
-  request.access = DiskAccess::kReadOnly;
-  const auto attached = backend_.Attach(request);
-  ASSERT_TRUE(attached);
-  const auto grown = backend_.Grow(attached->path, kWholeDisk);
-  ASSERT_FALSE(grown);
-  EXPECT_EQ(grown.error().kind, ErrorKind::kUsage);
-  EXPECT_TRUE(backend_.Detach(attached->path));
 }
 
 TEST_F(DmBackendTest, AnOrphanWithoutARecordIsRemovedWithoutAskingForAnyLoopDevice) {
@@ -360,21 +346,26 @@ TEST_F(DmBackendTest, GcKeepsADiskWhoseDeviceItCouldNotAskFor) {
   ExpectNothingIsLeft();
 }
 
-TEST_F(DmBackendTest, GrowingLengthensFileAndDevice) {
-  std::filesystem::remove(StoreOf("a"));
-  CreateOptions options;
-  options.origin_size = MiB(2);
-  options.max_change = KiB(64);
-  ASSERT_TRUE(CreateStore(StoreOf("a"), options));
-  const std::string path = Attach("a");
-  EXPECT_TRUE(backend_.Grow(path, kWholeDisk));
-  EXPECT_GT(std::filesystem::file_size(StoreOf("a")), MiB(2).value());
-  const auto loops = loops_.Devices();
-  EXPECT_TRUE(std::ranges::any_of(loops, [&](const LoopDevice& loop) {
-    return loops_.SizeOf(loop.device) ==
-           Sectors(std::filesystem::file_size(StoreOf("a")) / kSectorSize.value());
-  }));
-  EXPECT_TRUE(backend_.Detach(path));
+TEST_F(DmBackendTest, AnotherInstancesOriginIsNeitherSharedNorRemoved) {
+  Attach("a");  // its image is on loop device 1
+  MakeStore("b", MiB(8));
+  devices_.LeaveHalfMade("veneer-origin:1:16384", "VENEER-ffffffffffffffff-origin:1:16384");
+  Attach("b");
+  EXPECT_TRUE(backend_.Detach("/dev/mapper/veneer-b"));
+  EXPECT_EQ(devices_.List("VENEER-ffffffffffffffff-").value().size(), 1U);
+  LeaveRecord("b", {.padded_origin = "veneer-origin:1:16384"});
+  EXPECT_EQ(Gc().removed.size(), 1U);
+  EXPECT_EQ(devices_.List("VENEER-ffffffffffffffff-").value().size(), 1U);
+}
+
+TEST_F(DmBackendTest, AnOriginThatCannotBeAskedForIsNotTakenForGone) {
+  for (const char* disk : {"b", "c"}) MakeStore(disk, MiB(8));
+  Attach("b");
+  faults_.FailNext(KernelVerb::kQuery, {ErrorKind::kFailed, ENOMEM, "no state", ""});
+  EXPECT_EQ(backend_.Attach(Request("c")).error().what, "no state");
+  faults_.FailAt(1, {ErrorKind::kFailed, ENOMEM, "no state", ""});
+  backend_.origins().ForgetCleared();
+  EXPECT_FALSE(std::filesystem::is_empty(run_ + "/dm/origins")) << "it is in use";
 }
 
 }  // namespace

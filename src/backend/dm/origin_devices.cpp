@@ -121,7 +121,10 @@ Result<std::optional<OriginDevice>> OriginDevices::SharePadded(HeldLoop loop, Se
                                                                Sectors disk) {
   const DeviceNames names = NamesOfOrigin(instance_, loop.device.number, disk);
   const Result<DmState> there = devices_.Query(names.name);
-  if (there && there->device.uuid == names.uuid && !there->status.empty()) {
+  if (!there && there.error().kind != ErrorKind::kNotFound) return Fail(there.error());
+  // Another instance has the same image at that length, by this very loop device.
+  if (there && there->device.uuid != names.uuid) return std::nullopt;
+  if (there && !there->status.empty()) {
     if (there->open_count >= kDisksPerOrigin) return std::nullopt;
     return Held(there->device, std::move(loop));
   }
@@ -137,6 +140,10 @@ Result<std::optional<OriginDevice>> OriginDevices::SharePadded(HeldLoop loop, Se
 }
 
 void OriginDevices::ReleasePadded(const std::string& name) {
+  // The loop device that the name tells may be another instance's by now, and the name with it.
+  const Result<DmState> there = devices_.Query(name);
+  const bool gone = !there && there.error().kind == ErrorKind::kNotFound;
+  if (!gone && !(there && IsOriginUuid(instance_, there->device.uuid))) return;
   devices_.Remove(name).Ignore("in use by other disks, or gone");
 }
 
@@ -145,7 +152,8 @@ void OriginDevices::ForgetCleared() {
   for (const auto& entry : fs::directory_iterator(NotesIn(directory_), error)) {
     const std::vector<unsigned> noted = NotedLoops(entry.path());
     const bool any_bound = std::ranges::any_of(noted, [&](unsigned number) {
-      return loops_.BackingFile(fmt::format("/dev/loop{}", number)).has_value();
+      const auto behind = loops_.BackingFile(fmt::format("/dev/loop{}", number));
+      return behind || behind.error().kind != ErrorKind::kNotFound;
     });
     if (!any_bound) fs::remove(entry.path(), error);
   }
