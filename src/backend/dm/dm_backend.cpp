@@ -27,6 +27,12 @@ std::unexpected<Error> NoDisk(const std::string& path) {
               "name the device that attach printed, and the same --root and --run");
 }
 
+// That there is none, or that a command was killed with it. Any other error says nothing of the
+// disk: who took it for gone would have a living one detached.
+bool IsNoRecord(const Error& error) {
+  return error.kind == ErrorKind::kNotFound || error.kind == ErrorKind::kCorrupt;
+}
+
 std::string LoopPath(unsigned number) { return fmt::format("/dev/loop{}", number); }
 
 }  // namespace
@@ -110,6 +116,10 @@ Result<std::unique_ptr<LinuxFile>> DmBackend::StoreBehind(std::optional<unsigned
                 "detach the disk and attach it again");
   }
   const std::string path = VENEER_TRY(ports_.loops.BackingFile(LoopPath(*loop)));
+  if (path.empty()) {
+    return Fail(ErrorKind::kFailed,
+                fmt::format("what is behind {} cannot be read", LoopPath(*loop)), "try again");
+  }
   return LinuxFile::Open(path, access);
 }
 
@@ -127,9 +137,10 @@ Result<DiskFill> DmBackend::Grow(const std::string& path, Bytes max_change) {
   const StoreHeader header = VENEER_TRY(ReadHeader(*store));
   const Bytes size = VENEER_TRY(
       StoreSizeFor(Geometry(header.chunk_size), ToBytes(state.status.front().length), max_change));
-  VENEER_TRY(LengthenStore(*store, size));
+  // Before the file is lengthened: another one may be at that path by now.
   const FileIdentity identity = VENEER_TRY(store->Identity());
   const HeldLoop loop = VENEER_TRY(ports_.loops.Hold(*record->record().store_loop, identity));
+  VENEER_TRY(LengthenStore(*store, size));
   // In any case: a command that was killed may have lengthened the file alone.
   VENEER_TRY(ports_.loops.UpdateSize(loop.device));
   return Fill(path);
@@ -142,6 +153,7 @@ Result<std::vector<std::string>> DmBackend::List() {
     auto disk = dm::DiskOfUuid(place_.instance, device.uuid);
     if (!disk) continue;
     const auto record = dm::ReadRecord(directory(), *disk);
+    if (!record && !IsNoRecord(record.error())) return Fail(record.error());
     if (record && IsAttached(record->state)) disks.push_back(*std::move(disk));
   }
   return disks;
@@ -183,6 +195,8 @@ Result<DmBackend::Taken> DmBackend::TakeAway(const std::string& disk, dm::Locked
       // cached.
       synced = (*store)->Sync();
       WaitUntilCleared(*before.store_loop, (*store)->name());
+    } else if (store.error().kind != ErrorKind::kNotFound) {
+      synced = Fail(InContext(store.error(), "sync the store"));
     }
   } else if (state.error().kind != ErrorKind::kNotFound) {
     return Fail(state.error());

@@ -1,12 +1,16 @@
-// DmBackend::CloneStore on models of the kernel: whatever fails, nobody is held back afterwards.
+// What is done with an attached disk, on models of the kernel. Clones: whatever fails, nobody is
+// held back afterwards. Growth, and what cannot be asked for.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 
 #include "backend/dm/dm_backend_fixture.h"
 #include "cow/check.h"
+#include "cow/grow.h"
 #include "format/testing/put_exception.h"
+#include "kernel/testing/resource_limit.h"
 
 namespace veneer {
 namespace {
@@ -39,6 +43,15 @@ class DmCloneTest : public DmBackendTest {
   void ExpectRuns() {
     EXPECT_FALSE(devices_.IsSuspended("veneer-a"));
     EXPECT_EQ(State(), dm::RecordState::kAttached);
+  }
+  void AttachASmallStore() {
+    ASSERT_TRUE(backend_.Detach(path_));
+    std::filesystem::remove(StoreOf("a"));
+    CreateOptions small;
+    small.origin_size = MiB(2);
+    small.max_change = KiB(64);
+    ASSERT_TRUE(CreateStore(StoreOf("a"), small));
+    path_ = Attach("a");
   }
   [[nodiscard]] bool IsCloned() const { return std::filesystem::exists(clone_); }
 
@@ -98,12 +111,70 @@ TEST_F(DmCloneTest, AnotherFileUnderTheNameOfTheStoreIsNotCloned) {
   std::filesystem::rename(directory_ / "moved", StoreOf("a"));
 }
 
+TEST_F(DmCloneTest, GrowingLengthensFileAndDevice) {
+  AttachASmallStore();
+  EXPECT_TRUE(backend_.Grow(path_, kWholeDisk));
+  EXPECT_GT(std::filesystem::file_size(StoreOf("a")), MiB(2).value());
+  const auto loops = loops_.Devices();
+  EXPECT_TRUE(std::ranges::any_of(loops, [&](const LoopDevice& loop) {
+    return loops_.SizeOf(loop.device) ==
+           Sectors(std::filesystem::file_size(StoreOf("a")) / kSectorSize.value());
+  }));
+}
+
+TEST_F(DmCloneTest, AReadOnlyDiskDoesNotGrow) {
+  ASSERT_TRUE(backend_.Detach(path_));
+  testing::PutException(StoreOf("a"), {OriginChunk(0), StoreChunk(2)});
+  DiskRequest request = Request("a");
+  request.access = DiskAccess::kReadOnly;
+  const auto attached = backend_.Attach(request);
+  ASSERT_TRUE(attached);
+  const auto grown = backend_.Grow(attached->path, kWholeDisk);
+  ASSERT_FALSE(grown);
+  EXPECT_EQ(grown.error().kind, ErrorKind::kUsage);
+}
+
+TEST_F(DmCloneTest, AnotherFileUnderTheNameOfTheStoreDoesNotGrow) {
+  AttachASmallStore();
+  std::filesystem::rename(StoreOf("a"), directory_ / "moved");
+  std::filesystem::copy_file(directory_ / "moved", StoreOf("a"));
+  const auto size = std::filesystem::file_size(StoreOf("a"));
+  EXPECT_EQ(backend_.Grow(path_, MiB(2)).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(std::filesystem::file_size(StoreOf("a")), size);
+  std::filesystem::rename(directory_ / "moved", StoreOf("a"));
+}
+
 TEST_F(DmCloneTest, ADiskThatIsHeldBackIsClonedAndStaysSo) {
   ASSERT_TRUE(backend_.Keep(path_, {.mark = Bytes(std::uint64_t{1} << 62U)}));
   EXPECT_TRUE(backend_.CloneStore(path_, clone_));
   EXPECT_TRUE(IsCloned());
   EXPECT_TRUE(devices_.IsSuspended("veneer-a"));
   ASSERT_TRUE(backend_.LetGo(path_, std::chrono::seconds(0)));
+}
+
+TEST_F(DmCloneTest, ADiskWhoseRecordCannotBeReadIsNotTakenForDetached) {
+  {
+    const testing::ResourceLimit no_files(RLIMIT_NOFILE, 0);
+    EXPECT_EQ(backend_.Attached().error().kind, ErrorKind::kNoSpace);
+  }
+  EXPECT_THAT(backend_.Attached().value(), ElementsAre(path_));
+}
+
+TEST_F(DmCloneTest, ADetachThatCannotSyncTheStoreSaysSo) {
+  faults_.FailNext(KernelVerb::kBackingFile, kInjected);
+  const auto detached = backend_.Detach(path_);
+  ASSERT_FALSE(detached);
+  EXPECT_EQ(detached.error().what, "sync the store: injected");
+  ExpectNothingIsLeft();
+  path_ = Attach("a");
+}
+
+TEST_F(DmCloneTest, AStoreWhosePathCannotBeReadIsNotTakenForGone) {
+  loops_.HidePaths(true);
+  EXPECT_EQ(backend_.Detach(path_).error().kind, ErrorKind::kFailed);
+  loops_.HidePaths(false);
+  ExpectNothingIsLeft();
+  path_ = Attach("a");
 }
 
 TEST_F(DmCloneTest, WhileAnotherProcessWorksOnTheDiskItIsAConflict) {

@@ -139,7 +139,7 @@ Result<std::string> FakeLoopControl::BackingFile(const std::string& device) cons
   const std::scoped_lock lock(mutex_);
   Settle();
   for (const auto& [number, each] : devices_) {
-    if (each.device.path == device) return each.path;
+    if (each.device.path == device) return paths_hidden_ ? "" : each.path;
   }
   return NoFileBehind(device);
 }
@@ -201,6 +201,11 @@ std::size_t FakeLoopControl::Openers(unsigned number) const {
 void FakeLoopControl::SetLimit(std::size_t devices) {
   const std::scoped_lock lock(mutex_);
   limit_ = devices;
+}
+
+void FakeLoopControl::HidePaths(bool hidden) {
+  const std::scoped_lock lock(mutex_);
+  paths_hidden_ = hidden;
 }
 
 std::optional<Sectors> FakeLoopControl::Open(dev_t device) {

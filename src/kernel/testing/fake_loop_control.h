@@ -46,6 +46,9 @@ class FakeLoopControl final : public LoopControl {
   // As though the host had no more than so many devices.
   void SetLimit(std::size_t devices);
 
+  // As where the caller can open nothing of /sys: BackingFile gives empty paths.
+  void HidePaths(bool hidden);
+
   // For FakeDeviceMapper: a table that has the device open, and no longer has. Open gives the size
   // of the device; nothing where it is free.
   std::optional<Sectors> Open(dev_t device);
@@ -76,6 +79,7 @@ class FakeLoopControl final : public LoopControl {
   mutable std::mutex mutex_;
   mutable std::map<unsigned, Device> devices_;
   std::optional<std::size_t> limit_;
+  bool paths_hidden_ = false;
 };
 
 }  // namespace veneer::testing
