@@ -77,7 +77,7 @@ Result<void> DmBackend::HoldBack(const DmDevice& device, dm::LockedRecord& recor
 Result<void> DmBackend::GoOn(const std::string& disk, dm::LockedRecord& record) {
   // Not by its name alone: where the disk is gone, another instance may have a device of that name.
   const Result<DmState> state = StateOf(disk);
-  const Result<void> resumed =
+  Result<void> resumed =
       state ? ResumePatiently(state->device.name) : Result<void>(Fail(state.error()));
   if (!resumed && resumed.error().kind != ErrorKind::kNotFound) return resumed;
   dm::DiskRecord attached = record.record();
