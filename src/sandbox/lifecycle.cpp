@@ -198,6 +198,9 @@ Result<SandboxRecord> Lifecycle::PauseOne(const std::string& reference, StepCloc
                              : Result<Detached>(Fail(gone.error()));
   record.timings = clock.steps();
   if (!detached && gone && record.machine) {
+    // One that had ended by itself is not booted by a pause: recover ends that once its disk is
+    // free.
+    if (!gone->empty()) return Fail(StaysPausing(record, MachineIsGone(*gone), detached.error()));
     return Fail(PausedWithoutDetach(record, detached.error(), clock));
   }
   if (!detached) {
@@ -244,6 +247,14 @@ Result<SandboxRecord> Lifecycle::ResumeOne(const std::string& reference,
   clock.Time("undo", [&] { return Settle(host_, record, after, reason); })
       .Ignore("recover does it; the cause is what matters");
   return started;
+}
+
+// It stays on the way, and will be paused for this reason: recover does it.
+Error Lifecycle::StaysPausing(SandboxRecord& record, const std::string& reason,
+                              const Error& cause) {
+  record.reason = reason;
+  host_.catalog.Update(record).Ignore("recover finds another reason; the cause is what matters");
+  return cause;
 }
 
 // Its disk is held by somebody else, and its machine is saved: it goes on from there.

@@ -87,6 +87,7 @@ class Lifecycle {
   Result<SandboxRecord> WithDisk(SandboxRecord record, StepClock& clock);
   Result<SandboxRecord> Attached(SandboxRecord record, StepClock& clock);
   Result<void> RunMachineOf(SandboxRecord& record, Identity identity, StepClock& clock);
+  Error StaysPausing(SandboxRecord& record, const std::string& reason, const Error& cause);
   Error PausedWithoutDetach(SandboxRecord& record, const Error& cause, StepClock& clock);
   Result<void> EndMachineOrReturnTo(SandboxState before, SandboxRecord& record);
   Result<void> FillForks(const SandboxRecord& parent, std::vector<SandboxRecord>& forks,

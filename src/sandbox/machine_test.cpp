@@ -116,6 +116,20 @@ TEST_F(MachineTest, WhereTheDiskIsHeldTheMachineGoesOn) {
   EXPECT_EQ(std::stoi(Count("web")), std::stoi(before) + 1);
 }
 
+TEST_F(MachineTest, OneThatHasEndedOnADiskThatIsHeldIsNotBootedByAPause) {
+  const SandboxRecord record = Boot("web");
+  vmm_.Die(record.id, "the guest switched itself off");
+  dm_.FailNext(FakeBackend::Op::kDetach, {ErrorKind::kConflict, EBUSY, "held by pid 812", ""});
+  const auto paused = lifecycle_.Pause("web");
+  ASSERT_FALSE(paused);
+  EXPECT_THAT(paused.error().what, HasSubstr("812"));
+  EXPECT_FALSE(vmm_.IsRunning(record.id));
+  EXPECT_EQ(Recorded("web").state, SandboxState::kPausing);
+  ASSERT_TRUE(Recover(host_, RecoverScope::kQuick));
+  EXPECT_EQ(Recorded("web").state, SandboxState::kPaused);
+  EXPECT_THAT(Recorded("web").reason, HasSubstr("switched itself off"));
+}
+
 TEST_F(MachineTest, OneThatEndsByItselfIsFoundPausedAndBootsAgain) {
   const SandboxRecord record = Boot("web");
   Count("web");

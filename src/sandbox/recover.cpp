@@ -163,7 +163,9 @@ Result<Recovery::Outcome> Recovery::EndPausing(SandboxRecord& record) {
   VENEER_TRY(EndMachine(host_, record));
   const auto detached = DetachDiskOf(host_, record);
   if (detached) {
-    return Become(record, SandboxState::kPaused, gone->empty() ? "" : MachineIsGone(*gone));
+    // Whoever found it ended before has written down how.
+    const std::string why = gone->empty() ? "" : MachineIsGone(*gone);
+    return Become(record, SandboxState::kPaused, record.reason.empty() ? why : record.reason);
   }
   if (record.machine) return Fail(detached.error());
   const bool busy = detached.error().kind == ErrorKind::kConflict && record.path;
