@@ -112,12 +112,6 @@ Result<void> RunMachines(const Host& host, std::vector<SandboxRecord>& forks,
   return {};
 }
 
-Result<void> EndAndForget(const Host& host, const SandboxRecord& fork) {
-  VENEER_TRY(EndMachine(host, fork));
-  VENEER_TRY(EndDiskOf(host, fork));
-  return Forget(host, fork);
-}
-
 }  // namespace
 
 Result<std::vector<SandboxRecord>> Lifecycle::Fork(const std::string& reference, unsigned count) {
@@ -152,7 +146,7 @@ Result<std::vector<SandboxRecord>> Lifecycle::ForkOne(const std::string& referen
   if (filled) return std::move(forks.records);
   for (std::size_t n = 0; n < forks.records.size(); ++n) {
     const Result<void> forgotten =
-        clock.Time("undo", [&] { return EndAndForget(host_, forks.records[n]); });
+        clock.Time("undo", [&] { return Undo(host_, forks.records[n]); });
     if (forgotten) std::move(forks.locks[n]).Forget();  // else recover does it
   }
   return Fail(filled.error());
@@ -184,7 +178,7 @@ Result<void> Lifecycle::FillForks(const SandboxRecord& parent, std::vector<Sandb
   }
   // Not before all are there: an attached store changes.
   for (std::size_t n = 0; n < forks.size(); ++n) {
-    forks[n] = VENEER_TRY(WithDisk(forks[n], clocks[n]));
+    VENEER_TRY(WithDisk(forks[n], clocks[n]));
   }
   if (parent.machine) VENEER_TRY(RunMachines(host_, forks, clocks));
   for (std::size_t n = 0; n < forks.size(); ++n) {

@@ -109,13 +109,11 @@ Result<SandboxRecord> Lifecycle::Make(const CreateRequest& request, StepClock& c
     if (warm) VENEER_TRY(ShareMachine(host_, from.id, record.id));
     return store;
   });
-  auto started = made ? StartNew(record, *made, clock) : Fail(made.error());
-  if (!started) {
-    clock.Time("undo", [&] { return Forget(host_, record); })
-        .Ignore("recover does it; the cause is what matters");
-    std::move(lock).Forget();
-  }
-  return started;
+  const Result<void> started = made ? StartNew(record, *made, clock) : Fail(made.error());
+  if (started) return record;
+  const Result<void> undone = clock.Time("undo", [&] { return Undo(host_, record); });
+  if (undone) std::move(lock).Forget();  // else recover does it
+  return Fail(started.error());
 }
 
 // On failure it does not run.
@@ -125,61 +123,40 @@ Result<void> Lifecycle::RunMachineOf(SandboxRecord& record, Identity identity, S
   return RunMachine(host_, plan, record, clock);
 }
 
-// Verifies, and attaches. On failure its disk is not attached.
-Result<SandboxRecord> Lifecycle::WithDisk(SandboxRecord record, StepClock& clock) {
+// Verifies, and attaches.
+Result<void> Lifecycle::WithDisk(SandboxRecord& record, StepClock& clock) {
   VENEER_TRY(clock.Time("verify", [&] { return RequireFiles(host_, record); }));
   record.path = VENEER_TRY(clock.Time("attach", [&] { return AttachDiskOf(host_, record); }));
-  return record;
+  return {};
 }
 
-// The same, and runs the machine. What it yields says that it runs, and is yet to be recorded.
-Result<SandboxRecord> Lifecycle::Attached(SandboxRecord record, StepClock& clock) {
+// The same, and runs the machine; that it runs is yet to be recorded. On failure disk and machine
+// may be there: whoever calls it ends them.
+Result<void> Lifecycle::Attached(SandboxRecord& record, StepClock& clock) {
   const bool as_itself = record.last_operation == VerbName(Verb::kResume);
-  record = VENEER_TRY(WithDisk(std::move(record), clock));
-  const Result<void> runs =
-      RunMachineOf(record, as_itself ? Identity::kItsOwn : Identity::kNew, clock);
-  if (!runs) {
-    EndDiskOf(host_, record).Ignore("recover does it; the cause is what matters");
-    return Fail(runs.error());
-  }
+  VENEER_TRY(WithDisk(record, clock));
+  VENEER_TRY(RunMachineOf(record, as_itself ? Identity::kItsOwn : Identity::kNew, clock));
   record.timings = clock.steps();
-  record.state = SandboxState::kRunning;
-  record.reason.clear();
-  return record;
+  return {};
 }
 
 // The same, and records it.
-Result<SandboxRecord> Lifecycle::Start(SandboxRecord record, StepClock& clock) {
-  record = VENEER_TRY(Attached(std::move(record), clock));
-  const auto recorded = clock.Time("settle", [&] { return host_.catalog.Update(record); });
-  if (recorded) return record;
-  return Fail(EndStarted(record, recorded.error(), clock));
+Result<void> Lifecycle::Start(SandboxRecord& record, StepClock& clock) {
+  VENEER_TRY(Attached(record, clock));
+  return clock.Time("settle", [&] { return Settle(host_, record, SandboxState::kRunning); });
 }
 
 // The same with a store that is not durable yet: it becomes so while the disk is attached, which
 // takes about as long.
-Result<SandboxRecord> Lifecycle::StartNew(SandboxRecord record, UnsyncedFile& store,
-                                          StepClock& clock) {
+Result<void> Lifecycle::StartNew(SandboxRecord& record, UnsyncedFile& store, StepClock& clock) {
   // Without another thread it is done in get().
   std::future<Result<void>> durable = std::async([&] { return store.Sync(); });
-  auto attached = Attached(std::move(record), clock);
+  const Result<void> attached = Attached(record, clock);
   const Result<void> synced = clock.Time("sync", [&] { return durable.get(); });
-  if (!attached) return attached;
-  attached->timings = clock.steps();
-  const auto recorded = clock.Time("settle", [&]() -> Result<void> {
-    VENEER_TRY(synced);
-    return host_.catalog.Update(*attached);
-  });
-  if (recorded) return attached;
-  return Fail(EndStarted(*attached, recorded.error(), clock));
-}
-
-// It does not stay, for this reason.
-Error Lifecycle::EndStarted(const SandboxRecord& record, const Error& cause, StepClock& clock) {
-  EndMachine(host_, record).Ignore("recover does it; the cause is what matters");
-  clock.Time("detach", [&] { return EndDiskOf(host_, record); })
-      .Ignore("recover does it; the cause is what matters");
-  return cause;
+  VENEER_TRY(attached);
+  record.timings = clock.steps();
+  return clock.Time(
+      "settle", [&] { return synced ? Settle(host_, record, SandboxState::kRunning) : synced; });
 }
 
 Result<SandboxRecord> Lifecycle::Pause(const std::string& reference) {
@@ -236,17 +213,27 @@ Result<SandboxRecord> Lifecycle::ResumeOne(const std::string& reference,
   record.backend = BackendName((*chosen)->kind());
   BeginOperation(record, "resume", claimed.through);
   VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Update(record); }));
-  auto started = Start(record, clock);
-  if (started) return started;
+  const Result<void> started = Start(record, clock);
+  if (started) return record;
+  return Fail(NotResumed(record, started.error(), clock));
+}
+
+// What is recorded as paused has nothing in the kernel and no process.
+Error Lifecycle::NotResumed(SandboxRecord& record, const Error& cause, StepClock& clock) {
+  const Result<void> ended = clock.Time("undo", [&] { return EndMachineAndDisk(host_, record); });
+  if (!ended) {
+    Error told = cause;
+    told.what = fmt::format("{}; it cannot be ended yet: {}", cause.what, ended.error().what);
+    return told;  // it stays on the way: recover ends it
+  }
   const Result<void> files = RequireFiles(host_, record);
   const bool broken = !files && IsMissing(files.error());
   record.timings = clock.steps();
   const SandboxState after = broken ? SandboxState::kFailed : SandboxState::kPaused;
-  const std::string reason =
-      broken ? files.error().what : MemoryIsLost(host_, record, started.error().what);
-  clock.Time("undo", [&] { return Settle(host_, record, after, reason); })
+  const std::string reason = broken ? files.error().what : MemoryIsLost(host_, record, cause.what);
+  clock.Time("settle", [&] { return Settle(host_, record, after, reason); })
       .Ignore("recover does it; the cause is what matters");
-  return started;
+  return cause;
 }
 
 // It stays on the way, and will be paused for this reason: recover does it.

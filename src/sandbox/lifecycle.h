@@ -81,11 +81,11 @@ class Lifecycle {
   Result<std::vector<SandboxRecord>> ForkOne(const std::string& reference,
                                              const std::vector<std::string>& ids, StepClock& clock);
 
-  Result<SandboxRecord> Start(SandboxRecord record, StepClock& clock);
-  Result<SandboxRecord> StartNew(SandboxRecord record, UnsyncedFile& store, StepClock& clock);
-  Error EndStarted(const SandboxRecord& record, const Error& cause, StepClock& clock);
-  Result<SandboxRecord> WithDisk(SandboxRecord record, StepClock& clock);
-  Result<SandboxRecord> Attached(SandboxRecord record, StepClock& clock);
+  Result<void> Start(SandboxRecord& record, StepClock& clock);
+  Result<void> StartNew(SandboxRecord& record, UnsyncedFile& store, StepClock& clock);
+  Result<void> WithDisk(SandboxRecord& record, StepClock& clock);
+  Result<void> Attached(SandboxRecord& record, StepClock& clock);
+  Error NotResumed(SandboxRecord& record, const Error& cause, StepClock& clock);
   Result<void> RunMachineOf(SandboxRecord& record, Identity identity, StepClock& clock);
   Error StaysPausing(SandboxRecord& record, const std::string& reason, const Error& cause);
   Error PausedWithoutDetach(SandboxRecord& record, const Error& cause, StepClock& clock);
@@ -121,6 +121,9 @@ Result<Detached> DetachDiskOf(const Host& host, const SandboxRecord& record);
 // The same, whether there was anything or not.
 Result<void> EndDiskOf(const Host& host, const SandboxRecord& record);
 
+// The same after its machine, which uses it. On failure either may still be there.
+Result<void> EndMachineAndDisk(const Host& host, const SandboxRecord& record);
+
 // Where the disk's writers are held because the host has no room: they go on for so long, so that
 // the disk's users can end; with no time they wait again. Nothing where they are not.
 constexpr std::chrono::seconds kToEnd{30};
@@ -134,5 +137,9 @@ Result<void> RequireFiles(const Host& host, const SandboxRecord& record);
 
 // Its store, then its record. Its disk is detached.
 Result<void> Forget(const Host& host, const SandboxRecord& record);
+
+// One that was not made whole, or is not wanted any more: all of the above. On failure its record
+// stays, so that recover tries again.
+Result<void> Undo(const Host& host, const SandboxRecord& record);
 
 }  // namespace veneer

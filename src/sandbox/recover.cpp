@@ -149,9 +149,7 @@ Result<Recovery::Outcome> Recovery::Become(SandboxRecord& record, SandboxState s
 }
 
 Result<Recovery::Outcome> Recovery::Gone(const SandboxRecord& record) {
-  VENEER_TRY(EndMachine(host_, record));
-  VENEER_TRY(EndDiskOf(host_, record));
-  VENEER_TRY(Forget(host_, record));
+  VENEER_TRY(Undo(host_, record));
   return Outcome("removed");
 }
 
@@ -178,8 +176,7 @@ Result<Recovery::Outcome> Recovery::EndRunning(SandboxRecord& record) {
   const bool attached = VENEER_TRY(IsAttached(host_, record));
   const std::string gone = VENEER_TRY(WhyMachineIsGone(host_, record));
   if (attached && gone.empty()) return Outcome();
-  VENEER_TRY(EndMachine(host_, record));
-  VENEER_TRY(EndDiskOf(host_, record));
+  VENEER_TRY(EndMachineAndDisk(host_, record));
   return Become(
       record, SandboxState::kPaused,
       attached ? MachineIsGone(gone) : "its disk had gone by itself: what was not flushed is lost");
@@ -207,8 +204,7 @@ Result<Recovery::Outcome> Recovery::End(SandboxRecord& record) {
     case SandboxState::kPausing:
       return EndPausing(record);
     case SandboxState::kResuming:
-      VENEER_TRY(EndMachine(host_, record));
-      VENEER_TRY(EndDiskOf(host_, record));
+      VENEER_TRY(EndMachineAndDisk(host_, record));
       return Become(record, SandboxState::kPaused,
                     MemoryIsLost(host_, record, "the command that resumed it was killed"));
     case SandboxState::kRunning:

@@ -108,6 +108,11 @@ Result<void> EndDiskOf(const Host& host, const SandboxRecord& record) {
   return {};
 }
 
+Result<void> EndMachineAndDisk(const Host& host, const SandboxRecord& record) {
+  VENEER_TRY(EndMachine(host, record));
+  return EndDiskOf(host, record);
+}
+
 void LetWritersGo(const Host& host, const SandboxRecord& record, std::chrono::seconds term) {
   const auto backend = host.backends.Named(record.backend);
   if (!backend) return;
@@ -133,6 +138,11 @@ Result<void> Forget(const Host& host, const SandboxRecord& record) {
   if (error)
     return FailErrno(error.value(), fmt::format("remove {}", host.layout.Store(record.id)));
   return host.catalog.RemoveSandbox(record.id);
+}
+
+Result<void> Undo(const Host& host, const SandboxRecord& record) {
+  VENEER_TRY(EndMachineAndDisk(host, record));
+  return Forget(host, record);
 }
 
 }  // namespace veneer

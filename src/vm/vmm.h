@@ -130,13 +130,13 @@ class Vmm {
   virtual ~Vmm() = default;
 
   // Boots, and returns when commands can be run in it and its clock is right. On failure nothing is
-  // left of it, and the error tells the end of its console. kConflict: it runs already;
-  // kUnsupported: no QEMU here.
+  // left of it that can be ended (Stop tells), and the error tells the end of its console.
+  // kConflict: it runs already; kUnsupported: no QEMU here.
   virtual Result<VmReport> Start(const VmSpec& spec) = 0;
 
   // Goes on from a saved state, with the same spec but for disk and memory file. The guest's clock
   // is set. `before_running` is called when all is loaded and nothing has run yet. On failure
-  // nothing is left of it. kCorrupt: the state does not fit.
+  // as Start. kCorrupt: the state does not fit.
   virtual Result<VmReport> Restore(const VmSpec& spec, const std::string& state, SavedMemory memory,
                                    const std::function<Result<void>()>& before_running) = 0;
 

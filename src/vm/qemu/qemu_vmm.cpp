@@ -232,6 +232,7 @@ Result<void> QemuVmm::Load(const VmFiles& files, const std::string& state, Saved
     return qmp.LoadFrom(
         file, memory == SavedMemory::kInFile ? Qmp::Memory::kInItsFile : Qmp::Memory::kInTheState);
   }));
+  VENEER_TRY(DoubtPorts(files));
   if (before_running) VENEER_TRY(before_running());
   return TimeStep(steps, "continue", [&]() -> Result<void> {
     VENEER_TRY(qmp.Run("cont"));
@@ -250,7 +251,6 @@ Result<VmReport> QemuVmm::Restore(const VmSpec& spec, const std::string& state, 
   const VmFiles files = FilesOf(spec.id);
   const Result<void> loaded = Load(files, state, memory, before_running, report.steps);
   if (!loaded) return GiveUp(spec.id, loaded.error());
-  VENEER_TRY(DoubtPorts(files));
   const Result<void> thawed = TimeStep(report.steps, "thaw", [&] { return Thaw(files); });
   if (!thawed) {
     report.warnings.push_back(
