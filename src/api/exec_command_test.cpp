@@ -24,7 +24,9 @@ class TalkativeVmm final : public Vmm {
   Result<SaveReport> Save(const std::string& /*id*/, const SaveRequest& /*request*/) override {
     return SaveReport{};
   }
-  Result<void> GoOn(const std::string& /*id*/) override { return {}; }
+  Result<std::vector<std::string>> GoOn(const std::string& /*id*/) override {
+    return std::vector<std::string>();
+  }
   Result<std::vector<VmStep>> MoveMemoryOut(const VmSpec& /*spec*/,
                                             const std::string& /*state*/) override {
     return std::vector<VmStep>{};

@@ -144,6 +144,9 @@ Result<std::vector<SandboxRecord>> Lifecycle::ForkOne(const std::string& referen
                         [&] { return host_.catalog.Add(forks.records, Lasting::kWithTheNext); }));
   const Result<void> filled = FillForks(parent.record, forks.records, clock);
   if (filled) return std::move(forks.records);
+  // What was half-made tells recover that the parent may stand still: it stays where it does.
+  const auto goes_on = clock.Time("go on", [&] { return LetMachineGoOn(host_, parent.record); });
+  if (!goes_on) return Fail(StandsStill(filled.error(), goes_on.error()));
   for (std::size_t n = 0; n < forks.records.size(); ++n) {
     const Result<void> forgotten =
         clock.Time("undo", [&] { return Undo(host_, forks.records[n]); });

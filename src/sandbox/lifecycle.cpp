@@ -171,10 +171,10 @@ Result<SandboxRecord> Lifecycle::PauseOne(const std::string& reference, StepCloc
   BeginOperation(record, "pause", claimed.through);
   VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Update(record); }));
   const Result<std::string> gone = SaveMachine(host_, record, clock);
-  const auto detached = gone ? clock.Time("detach", [&] { return DetachDiskOf(host_, record); })
-                             : Result<Detached>(Fail(gone.error()));
+  if (!gone) return Fail(NotSaved(record, gone.error(), clock));
+  const auto detached = clock.Time("detach", [&] { return DetachDiskOf(host_, record); });
   record.timings = clock.steps();
-  if (!detached && gone && record.machine) {
+  if (!detached && record.machine) {
     // One that had ended by itself is not booted by a pause: recover ends that once its disk is
     // free.
     if (!gone->empty()) return Fail(StaysPausing(record, MachineIsGone(*gone), detached.error()));
@@ -236,6 +236,17 @@ Error Lifecycle::NotResumed(SandboxRecord& record, const Error& cause, StepClock
   return cause;
 }
 
+// It is recorded as running only where it surely runs.
+Error Lifecycle::NotSaved(SandboxRecord& record, const Error& cause, StepClock& clock) {
+  const auto runs = clock.Time("undo", [&] { return LetMachineGoOn(host_, record); });
+  record.timings = clock.steps();
+  if (runs) {
+    Settle(host_, record, SandboxState::kRunning).Ignore("recover does it");
+    return cause;
+  }
+  return StandsStill(cause, runs.error());  // it stays on the way: recover tries again
+}
+
 // It stays on the way, and will be paused for this reason: recover does it.
 Error Lifecycle::StaysPausing(SandboxRecord& record, const std::string& reason,
                               const Error& cause) {
@@ -251,9 +262,7 @@ Error Lifecycle::PausedWithoutDetach(SandboxRecord& record, const Error& cause, 
     Settle(host_, record, SandboxState::kRunning).Ignore("recover does it");
     return cause;
   }
-  Error told = cause;
-  told.what = fmt::format("{}; its machine does not go on: {}", cause.what, runs.error().what);
-  return told;  // it stays on the way: recover pauses it once its disk is free
+  return StandsStill(cause, runs.error());  // recover pauses it once its disk is free
 }
 
 // Without its machine a sandbox that stays is one whose machine has ended.

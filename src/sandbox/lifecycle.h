@@ -87,6 +87,7 @@ class Lifecycle {
   Result<void> Attached(SandboxRecord& record, StepClock& clock);
   Error NotResumed(SandboxRecord& record, const Error& cause, StepClock& clock);
   Result<void> RunMachineOf(SandboxRecord& record, Identity identity, StepClock& clock);
+  Error NotSaved(SandboxRecord& record, const Error& cause, StepClock& clock);
   Error StaysPausing(SandboxRecord& record, const std::string& reason, const Error& cause);
   Error PausedWithoutDetach(SandboxRecord& record, const Error& cause, StepClock& clock);
   Result<void> EndMachineOrReturnTo(SandboxState before, SandboxRecord& record);

@@ -1,6 +1,5 @@
 #include "sandbox/machine.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -9,7 +8,7 @@
 #include <system_error>
 #include <utility>
 
-#include "base/unique_fd.h"
+#include "kernel/linux/remove_file.h"
 #include "sandbox/lifecycle.h"
 
 namespace veneer {
@@ -25,12 +24,6 @@ bool Exists(const std::string& path) {
 // While a memory is read out of a state: it has the machine's name once all of it is there.
 std::string LoadingFile(const Host& host, const std::string& id) {
   return host.layout.sandboxes() + "/" + id + ".loading";
-}
-
-Result<void> SyncDirectory(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid() || ::fsync(fd.get()) != 0) return FailErrno(errno, fmt::format("sync {}", path));
-  return {};
 }
 
 Result<void> Remove(const std::string& path) {
@@ -83,8 +76,7 @@ class Waking {
 
 // From here on what was saved is of no use any more.
 Result<void> Waking::BeforeRunning() {
-  VENEER_TRY(Remove(host_.layout.State(id_)));
-  VENEER_TRY(SyncDirectory(host_.layout.sandboxes()));
+  VENEER_TRY(RemoveDurably(host_.layout.State(id_)));
   // Whoever has it mapped keeps it.
   if (shared_) return Remove(host_.layout.Base(id_));
   if (!whole()) return {};
@@ -155,6 +147,25 @@ Result<std::string> SaveMachine(const Host& host, const SandboxRecord& record, S
   const SaveReport report = VENEER_TRY(host.vmm.Save(record.id, request));
   NoteSteps(clock, report.steps);
   return gone;
+}
+
+Result<std::vector<std::string>> LetMachineGoOn(const Host& host, const SandboxRecord& record) {
+  const bool none = !record.machine || record.state == SandboxState::kPaused;
+  if (none) return std::vector<std::string>();
+  if (HasSavedMachine(host, record)) {
+    return Fail(ErrorKind::kFailed,
+                fmt::format("the machine of {} is saved, and is yet to be ended", record.id));
+  }
+  // It may have been removed, but not for good.
+  VENEER_TRY(RemoveDurably(host.layout.State(record.id)));
+  return host.vmm.GoOn(record.id);
+}
+
+Error StandsStill(const Error& cause, const Error& why) {
+  Error told = cause;
+  told.what = fmt::format("{}; its machine does not go on: {}", cause.what, why.what);
+  told.hint = "'veneer recover' tries again, as does every command that changes something";
+  return told;
 }
 
 Result<void> EndMachine(const Host& host, const SandboxRecord& record) {

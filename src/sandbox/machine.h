@@ -10,7 +10,8 @@
 //     x        -       -     devices and memory in one file
 //
 // A state is removed, durably, before the first instruction runs after it: no state is ever used
-// with memory or a disk that have gone on without it.
+// with memory or a disk that have gone on without it. So where there is one nothing of the machine
+// has run since, whoever was killed at what.
 #pragma once
 
 #include <chrono>
@@ -41,9 +42,16 @@ Result<MachinePlan> PlanMachine(const Host& host, const SandboxRecord& record, I
 Result<void> RunMachine(const Host& host, const MachinePlan& plan, SandboxRecord& record,
                         StepClock& clock);
 
-// Saves it and ends it. On failure it runs on. Yields why one that was not there any more had
-// ended, and nothing for one that was saved, or for a disk without a machine.
+// Saves it and ends it. On failure LetMachineGoOn has it run on. Yields why one that was not there
+// any more had ended, and nothing for one that was saved, or for a disk without a machine.
 Result<std::string> SaveMachine(const Host& host, const SandboxRecord& record, StepClock& clock);
+
+// Has one go on whose saving or copying failed, or was cut short; nothing where none runs, or where
+// it ran on all the while. Yields what it goes on without. On failure it stands still, or was saved
+// and is yet to be ended (HasSavedMachine).
+Result<std::vector<std::string>> LetMachineGoOn(const Host& host, const SandboxRecord& record);
+// What a verb says that failed and could not even have the machine go on.
+Error StandsStill(const Error& cause, const Error& why);
 
 // A copy of a sandbox's machine for `to` (a sandbox or a template), of the moment at which
 // `clone_disk` is called: its memory and state, where it runs or is saved, else nothing but the

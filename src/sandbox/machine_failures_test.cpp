@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <string>
 
 #include "catalog/object_lock.h"
@@ -58,6 +59,73 @@ TEST_F(MachineFailuresTest, WhereSavingFailsItRunsOn) {
   EXPECT_EQ(Recorded("web").state, SandboxState::kRunning);
   EXPECT_TRUE(vmm_.IsRunning(record.id));
   EXPECT_THAT(dm_.Attached().value(), SizeIs(1));
+}
+
+TEST_F(MachineFailuresTest, WhereSavingFailsAndItStandsStillItIsNotRecordedAsRunning) {
+  const SandboxRecord record = Boot("web");
+  const int before = std::stoi(Count("web"));
+  vmm_.StandStill(record.id);
+  vmm_.FailNext(FakeVmm::Op::kSave, kInjected);
+  vmm_.FailNext(FakeVmm::Op::kGoOn, kInjected);
+  EXPECT_FALSE(lifecycle_.Pause("web"));
+  EXPECT_EQ(Recorded("web").state, SandboxState::kPausing);
+  vmm_.FailNext(FakeVmm::Op::kSave, kInjected);
+  vmm_.FailNext(FakeVmm::Op::kGoOn, kInjected);
+  EXPECT_THAT(Recover(host_, RecoverScope::kQuick)->stuck, SizeIs(1));
+  EXPECT_EQ(Recorded("web").state, SandboxState::kPausing);
+  vmm_.FailNext(FakeVmm::Op::kSave, kInjected);
+  ASSERT_TRUE(Recover(host_, RecoverScope::kQuick));
+  EXPECT_EQ(Recorded("web").state, SandboxState::kRunning);
+  EXPECT_EQ(std::stoi(Count("web")), before + 1);
+}
+
+TEST_F(MachineFailuresTest, WhereSavingFailsAndLeavesItStandingStillItGoesOn) {
+  const SandboxRecord record = Boot("web");
+  vmm_.StandStill(record.id);
+  vmm_.FailNext(FakeVmm::Op::kSave, kInjected);
+  EXPECT_FALSE(lifecycle_.Pause("web"));
+  EXPECT_EQ(Recorded("web").state, SandboxState::kRunning);
+  EXPECT_EQ(Count("web"), "1");
+}
+
+TEST_F(MachineFailuresTest, OneThatIsSavedAndCannotBeEndedYetIsPausedLater) {
+  const SandboxRecord record = Boot("web");
+  const int before = std::stoi(Count("web"));
+  vmm_.FailNext(FakeVmm::Op::kEnd, kInjected);
+  EXPECT_FALSE(lifecycle_.Pause("web"));
+  EXPECT_EQ(Recorded("web").state, SandboxState::kPausing);
+  ASSERT_TRUE(Recover(host_, RecoverScope::kQuick));
+  EXPECT_EQ(Recorded("web").state, SandboxState::kPaused);
+  EXPECT_THAT(Recorded("web").reason, IsEmpty()) << "its memory is not lost";
+  ASSERT_TRUE(lifecycle_.Resume("web"));
+  EXPECT_EQ(std::stoi(Count("web")), before + 1);
+}
+
+TEST_F(MachineFailuresTest, AStateBesideAMachineThatHasRunOnIsNeverUsed) {
+  const SandboxRecord record = Boot("web");
+  std::ofstream(layout_.State(record.id)) << 5;
+  vmm_.Die(record.id, "signal 9 ended QEMU");
+  ASSERT_TRUE(Recover(host_, RecoverScope::kQuick));
+  EXPECT_FALSE(HasFile(layout_.State(record.id)));
+  ASSERT_TRUE(lifecycle_.Resume("web"));
+  EXPECT_EQ(Count("web"), "1");
+}
+
+TEST_F(MachineFailuresTest, WhereACopyFailsAndItsParentStandsStillWhatWasHalfMadeStays) {
+  const SandboxRecord parent = Boot("web");
+  vmm_.StandStill(parent.id);
+  vmm_.FailNext(FakeVmm::Op::kSave, kInjected);
+  vmm_.FailNext(FakeVmm::Op::kGoOn, kInjected);
+  EXPECT_FALSE(lifecycle_.Fork("web", 2));
+  EXPECT_THAT(catalog_->SandboxesIn({SandboxState::kCreating}).value(), SizeIs(2));
+  vmm_.FailNext(FakeVmm::Op::kSave, kInjected);
+  vmm_.FailNext(FakeVmm::Op::kGoOn, kInjected);
+  EXPECT_FALSE(TakeSnapshot(host_, "web", "ready"));
+  EXPECT_THAT(catalog_->Intents().value(), SizeIs(1));
+  ASSERT_TRUE(Recover(host_, RecoverScope::kQuick));
+  EXPECT_EQ(Count("web"), "1");
+  EXPECT_EQ(catalog_->Sandboxes()->size(), 1U);
+  EXPECT_THAT(catalog_->Intents().value(), IsEmpty());
 }
 
 TEST_F(MachineFailuresTest, WhereTheDiskIsHeldTheMachineGoesOn) {
@@ -213,6 +281,35 @@ TEST_F(MachineFailuresTest, OneThatIsJustCopiedIsLeftAlone) {
   vmm_.StandStill(parent.id);
   ASSERT_TRUE(Recover(host_, RecoverScope::kQuick));
   EXPECT_FALSE(vmm_.Exec(parent.id, {.argv = {"count"}}));
+}
+
+TEST_F(MachineFailuresTest, WhatWasHalfMadeOfOneThatSomebodyWorksOnStays) {
+  const SandboxRecord parent = Boot("web");
+  const std::string fork = ForkOf("web");
+  LeaveIn(SandboxState::kCreating, Recorded(fork));
+  vmm_.StandStill(parent.id);
+  {
+    const auto at_work = ObjectLock::Take(layout_.locks(), parent.id, "recover");
+    ASSERT_TRUE(at_work);
+    ASSERT_TRUE(Recover(host_, RecoverScope::kQuick));
+    EXPECT_TRUE(Exists(fork)) << "whoever works on it may fail to have it go on";
+  }
+  ASSERT_TRUE(Recover(host_, RecoverScope::kQuick));
+  EXPECT_EQ(Count("web"), "1");
+  EXPECT_FALSE(Exists(fork));
+}
+
+TEST_F(MachineFailuresTest, WhatAMachineGoesOnWithoutIsToldAndKeepsNothingHalfMade) {
+  Boot("web");
+  const std::string fork = ForkOf("web");
+  LeaveIn(SandboxState::kCreating, Recorded(fork));
+  vmm_.Warn("its file systems may still be frozen");
+  const auto report = Recover(host_, RecoverScope::kQuick);
+  ASSERT_TRUE(report);
+  ASSERT_FALSE(report->changed.empty());
+  EXPECT_THAT(report->changed[0].outcome, HasSubstr("may still be frozen"));
+  EXPECT_THAT(report->stuck, IsEmpty());
+  EXPECT_FALSE(Exists(fork));
 }
 
 TEST_F(MachineFailuresTest, OneThatCannotGoOnIsToldAndTriedAgain) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "catalog/object_lock.h"
+#include "kernel/linux/remove_file.h"
 #include "sandbox/lifecycle.h"
 #include "sandbox/machine.h"
 #include "sandbox/step_clock.h"
@@ -30,6 +31,7 @@ class Recovery {
   using Outcome = std::optional<std::string>;
 
   bool Deserted(const std::string& id);
+  bool GoesOn(const SandboxRecord& machine);
   void LetMachinesGo(std::vector<SandboxRecord>& on_the_way, std::vector<IntentRecord>& intents);
   Result<std::vector<SandboxRecord>> Vanished();
   Result<std::vector<SandboxRecord>> Doubtful();
@@ -75,6 +77,20 @@ bool IsForkOfMachine(const SandboxRecord& record) {
          record.machine.has_value();
 }
 
+// Whether it surely runs. One that somebody works on may not: that may be another recover, which
+// fails.
+bool Recovery::GoesOn(const SandboxRecord& machine) {
+  const auto lock = ObjectLock::TryTake(host_.layout.locks(), machine.id, "recover");
+  if (!lock) return false;
+  const auto gone_on = LetMachineGoOn(host_, machine);
+  if (!gone_on) Note("sandbox", machine.id, Fail(gone_on.error()));
+  if (!gone_on) return false;
+  for (const std::string& warning : *gone_on) {
+    Note("sandbox", machine.id, Outcome(fmt::format("it goes on, but {}", warning)));
+  }
+  return true;
+}
+
 // Who was killed while it copied a machine has left that standing still, or frozen. A fork does not
 // tell whose copy it is: it has its parent's template. What was half-made of a machine that does
 // not go on stays, and is taken out of what is to be ended: the next one finds it, and tries again.
@@ -94,11 +110,7 @@ void Recovery::LetMachinesGo(std::vector<SandboxRecord>& on_the_way,
   for (const SandboxRecord& each : *running) {
     if (!each.machine) continue;
     if (!templates.contains(each.template_id) && !copied.contains(each.id)) continue;
-    const auto lock = ObjectLock::TryTake(host_.layout.locks(), each.id, "recover");
-    if (!lock) continue;  // whoever works on it has it go on
-    const Result<void> gone_on = host_.vmm.GoOn(each.id);
-    if (gone_on) continue;
-    Note("sandbox", each.id, Fail(gone_on.error()));
+    if (GoesOn(each)) continue;
     std::erase_if(on_the_way, [&](const SandboxRecord& made) {
       return IsForkOfMachine(made) && made.template_id == each.template_id;
     });
@@ -157,7 +169,10 @@ Result<Recovery::Outcome> Recovery::EndPausing(SandboxRecord& record) {
   StepClock clock(host_.log, "recover", record.id);
   const Result<std::string> gone =
       HasSavedMachine(host_, record) ? std::string() : SaveMachine(host_, record, clock);
-  if (!gone) return Become(record, SandboxState::kRunning, "");
+  if (!gone) {
+    VENEER_TRY(LetMachineGoOn(host_, record));
+    return Become(record, SandboxState::kRunning, "");
+  }
   VENEER_TRY(EndMachine(host_, record));
   const auto detached = DetachDiskOf(host_, record);
   if (detached) {
@@ -177,6 +192,8 @@ Result<Recovery::Outcome> Recovery::EndRunning(SandboxRecord& record) {
   const std::string gone = VENEER_TRY(WhyMachineIsGone(host_, record));
   if (attached && gone.empty()) return Outcome();
   VENEER_TRY(EndMachineAndDisk(host_, record));
+  // One that was recorded as running has run on without what may be here.
+  if (record.machine) VENEER_TRY(RemoveDurably(host_.layout.State(record.id)));
   return Become(
       record, SandboxState::kPaused,
       attached ? MachineIsGone(gone) : "its disk had gone by itself: what was not flushed is lost");

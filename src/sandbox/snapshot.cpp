@@ -139,10 +139,12 @@ Result<Snapshot> Take(const Host& host, const std::string& sandbox, TemplateReco
   const IntentRecord intent{
       .id = made.id, .verb = "snapshot", .object = claimed.record.id, .began_at = host.now()};
   auto snapshot = Snapshotting(host, claimed.record, made).Run(intent, clock, progress);
-  if (!snapshot) {
-    const Result<void> undone = clock.Time("undo", [&] { return Templates(host).Undo(made.id); });
-    if (undone) std::move(lock).Forget();  // else recover does it
-  }
+  if (snapshot) return snapshot;
+  // What was half-made tells recover that the sandbox may stand still: it stays where it does.
+  const auto goes_on = clock.Time("go on", [&] { return LetMachineGoOn(host, claimed.record); });
+  if (!goes_on) return Fail(StandsStill(snapshot.error(), goes_on.error()));
+  const Result<void> undone = clock.Time("undo", [&] { return Templates(host).Undo(made.id); });
+  if (undone) std::move(lock).Forget();  // else recover does it
   return snapshot;
 }
 

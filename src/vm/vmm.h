@@ -142,12 +142,16 @@ class Vmm {
 
   // Freezes the guest's file systems where it answers, stops it and saves it. What comes over its
   // ports meanwhile is in both, state and memory, or in none. Where it fails it runs on, and no
-  // state is there. kNotFound: there is no machine.
+  // state is there. Where not even that can be, it stands still (GoOn), or was saved and is yet to
+  // be ended (Stop): in this case alone its state is there, and whole, for nothing has run since.
+  // kNotFound: there is no machine.
   virtual Result<SaveReport> Save(const std::string& id, const SaveRequest& request) = 0;
 
-  // Has one go on that a Save which was cut short left standing still, or with frozen file systems;
-  // for whoever knows that none is under way. Nothing happens to one that runs, or has ended.
-  virtual Result<void> GoOn(const std::string& id) = 0;
+  // Has one go on that a Save which failed or was cut short left standing still, or with frozen
+  // file systems; for whoever knows that none is under way, and has removed its state. Nothing
+  // happens to one that runs, or has ended. Yields what it goes on without: a guest need not thaw
+  // what it froze.
+  virtual Result<std::vector<std::string>> GoOn(const std::string& id) = 0;
 
   // Moves the memory out of a state that has it (kInState) into spec.memory_file, which is not
   // there yet, and replaces the state by one that goes with that file: many can start from it

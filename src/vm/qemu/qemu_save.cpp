@@ -4,11 +4,16 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <optional>
+#include <string>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "kernel/linux/new_file.h"
 #include "kernel/linux/read_text.h"
+#include "kernel/linux/remove_file.h"
 #include "vm/qemu/guest_agent.h"
 #include "vm/qemu/guest_input.h"
 #include "vm/qemu/qemu_vmm.h"
@@ -30,24 +35,30 @@ Result<void> SyncFile(const std::string& path) {
   return {};
 }
 
+std::string StillFrozen(const Error& error) {
+  return fmt::format("its file systems may still be frozen: {}", error.what);
+}
+
 class Saving {
  public:
   Saving(const VmFiles& files, const SaveRequest& request) : files_(files), request_(request) {}
 
   Result<SaveReport> Run();
-  // Undoes what one that was cut short has left.
-  Result<void> Undo();
+  // Undoes what one that was cut short has left. Yields what the machine goes on without.
+  Result<std::vector<std::string>> Undo();
 
  private:
   Result<Qmp> Reach();
   Result<void> HoldFileSystems(Qmp& qmp);
   Result<void> Freeze();
   void Thaw();
+  Result<void> SaveAnew(Qmp& qmp);
   Result<void> SaveOne(Qmp& qmp);
   Result<void> WriteState(Qmp& qmp, NewFile& state);
   Result<bool> WasStill(Qmp& qmp, const InputMarks& marks);
   Result<void> LetGo();
-  void GoOn(Qmp& qmp);
+  Result<void> GoOn(Qmp& qmp);
+  Error GiveUp(Qmp& qmp, const Error& cause);
 
   const VmFiles& files_;
   const SaveRequest& request_;
@@ -74,9 +85,7 @@ void Saving::Thaw() {
     VENEER_TRY(agent.Run("guest-fsfreeze-thaw", nullptr, kThawPatience));
     return {};
   });
-  if (thawed) return;
-  report_.warnings.push_back(
-      fmt::format("its file systems may still be frozen: {}", thawed.error().what));
+  if (!thawed) report_.warnings.push_back(StillFrozen(thawed.error()));
 }
 
 Result<void> Saving::WriteState(Qmp& qmp, NewFile& state) {
@@ -122,13 +131,22 @@ Result<void> Saving::LetGo() {
   return LetProcessGo(process);
 }
 
-void Saving::GoOn(Qmp& qmp) {
-  LetGo().Ignore("one that cannot go on does not answer below either");
-  TimeStep(report_.steps, "continue", [&]() -> Result<void> {
-    VENEER_TRY(qmp.Run("cont"));
-    return {};
-  }).Ignore("a machine that cannot go on has ended, and is found so");
+Result<void> Saving::GoOn(Qmp& qmp) {
+  VENEER_TRY(LetGo());
+  VENEER_TRY(TimeStep(report_.steps, "continue", [&] { return qmp.GoOn(); }));
   Thaw();
+  return {};
+}
+
+// It goes on, but not before the state is gone for good, which may have got its name already:
+// nobody is to find that beside a machine that has run on.
+Error Saving::GiveUp(Qmp& qmp, const Error& cause) {
+  const Result<void> removed = RemoveDurably(request_.state);
+  const Result<void> runs = removed ? GoOn(qmp) : removed;
+  if (runs) return cause;
+  Error told = cause;
+  told.what = fmt::format("{}; it stands still: {}", cause.what, runs.error().what);
+  return told;
 }
 
 // One whose last save was cut short stands still: it cannot answer, and may be frozen.
@@ -138,6 +156,8 @@ Result<void> Saving::HoldFileSystems(Qmp& qmp) {
     TimeStep(report_.steps, "freeze", [&] { return Freeze(); }).Ignore("it is saved as it is");
     return {};
   }
+  // Its state may have been removed, but not for good.
+  VENEER_TRY(RemoveDurably(request_.state));
   may_be_frozen_ = true;
   moved_ = status == "postmigrate";
   return {};
@@ -151,29 +171,38 @@ Result<Qmp> Saving::Reach() {
 }
 
 // Whether it is frozen only its guest can tell; one that does not answer was not frozen either.
-Result<void> Saving::Undo() {
+Result<std::vector<std::string>> Saving::Undo() {
   Qmp qmp = VENEER_TRY(Reach());
-  if (VENEER_TRY(qmp.Status()) != "running") VENEER_TRY(qmp.Run("cont"));
+  VENEER_TRY(qmp.GoOn());
+  std::vector<std::string> warnings;
   auto agent = GuestAgent::Connect(files_.Agent(), kFreezePatience);
-  if (!agent) return {};
-  VENEER_TRY(agent->Run("guest-fsfreeze-thaw", nullptr, kThawPatience));
-  return {};
+  if (!agent) return warnings;
+  const auto thawed = agent->Run("guest-fsfreeze-thaw", nullptr, kThawPatience);
+  if (!thawed) warnings.push_back(StillFrozen(thawed.error()));
+  return warnings;
+}
+
+// It may run or stand still. Fails with EAGAIN where another try may do.
+Result<void> Saving::SaveAnew(Qmp& qmp) {
+  VENEER_TRY(LetGo());
+  if (std::exchange(moved_, false)) VENEER_TRY(qmp.GoOn());
+  const auto stopped = TimeStep(report_.steps, "stop", [&] { return qmp.Run("stop"); });
+  return stopped ? SaveOne(qmp) : Fail(stopped.error());
 }
 
 Result<SaveReport> Saving::Run() {
-  auto qmp = Reach();
-  if (!qmp) return Fail(qmp.error());
-  VENEER_TRY(HoldFileSystems(*qmp));
+  // An older state is of no use once anything reaches the machine.
+  std::error_code error;
+  if (std::filesystem::exists(request_.state, error)) VENEER_TRY(RemoveDurably(request_.state));
+  Qmp qmp = VENEER_TRY(Reach());
+  VENEER_TRY(HoldFileSystems(qmp));
   Result<void> saved;
   for (int tries = 0; tries < kMostTries; ++tries) {
-    VENEER_TRY(LetGo());
-    if (std::exchange(moved_, false)) VENEER_TRY(qmp->Run("cont"));
-    const auto stopped = TimeStep(report_.steps, "stop", [&] { return qmp->Run("stop"); });
-    saved = stopped ? SaveOne(*qmp) : Fail(stopped.error());
+    saved = SaveAnew(qmp);
     if (saved || saved.error().os_errno != EAGAIN) break;
   }
-  if (!saved || request_.then == SaveRequest::Then::kGoOn) GoOn(*qmp);
-  if (!saved) return Fail(saved.error());
+  if (!saved) return Fail(GiveUp(qmp, saved.error()));
+  if (request_.then == SaveRequest::Then::kGoOn) VENEER_TRY(GoOn(qmp));
   return std::move(report_);
 }
 
@@ -194,12 +223,12 @@ Result<void> LoadAndSave(const VmFiles& files, const std::string& memory_file,
 
 }  // namespace
 
-Result<void> QemuVmm::GoOn(const std::string& id) {
-  if (VENEER_TRY(Status(id)).presence != VmPresence::kRunning) return {};
+Result<std::vector<std::string>> QemuVmm::GoOn(const std::string& id) {
+  if (VENEER_TRY(Status(id)).presence != VmPresence::kRunning) return std::vector<std::string>();
   const SaveRequest none;
   const VmFiles files = FilesOf(id);
-  const Result<void> undone = Saving(files, none).Undo();
-  if (undone) return {};
+  auto undone = Saving(files, none).Undo();
+  if (undone) return undone;
   return Fail(InContext(undone.error(), fmt::format("have the machine of {} go on", id)));
 }
 
@@ -228,7 +257,8 @@ Result<SaveReport> QemuVmm::Save(const std::string& id, const SaveRequest& reque
   auto report = Saving(files, request).Run();
   if (!report) return Fail(InContext(report.error(), fmt::format("save the machine of {}", id)));
   if (request.then == SaveRequest::Then::kGoOn) return report;
-  // As pulling the plug: an orderly end would tell the guest that its ports are closed.
+  // As pulling the plug: an orderly end would tell the guest that its ports are closed. Where it
+  // fails the state is whole all the same: nothing has run since.
   VENEER_TRY(TimeStep(report->steps, "end", [&] { return Stop(id); }));
   return report;
 }

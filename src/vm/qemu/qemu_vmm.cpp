@@ -80,9 +80,12 @@ DiskForm FormOf(const std::string& disk) {
   return is_block ? DiskForm::kBlockDevice : DiskForm::kFile;
 }
 
+// Where it cannot be told (too many open files, say) it is taken for alive: what is dead gets
+// removed.
 bool IsDead(const VmFiles& files) {
   const auto liveliness = LivelinessOf(files);
-  return !liveliness || *liveliness == Liveliness::kDead;
+  if (!liveliness) return liveliness.error().kind == ErrorKind::kNotFound;
+  return *liveliness == Liveliness::kDead;
 }
 
 Result<void> StartExecServer(GuestAgent& agent) {

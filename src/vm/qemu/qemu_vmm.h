@@ -29,7 +29,7 @@ class QemuVmm final : public Vmm {
   Result<VmReport> Restore(const VmSpec& spec, const std::string& state, SavedMemory memory,
                            const std::function<Result<void>()>& before_running) override;
   Result<SaveReport> Save(const std::string& id, const SaveRequest& request) override;
-  Result<void> GoOn(const std::string& id) override;
+  Result<std::vector<std::string>> GoOn(const std::string& id) override;
   Result<std::vector<VmStep>> MoveMemoryOut(const VmSpec& spec, const std::string& state) override;
   Result<ExecEnd> Exec(const std::string& id, const ExecRequest& request) override;
   Result<void> Stop(const std::string& id) override;

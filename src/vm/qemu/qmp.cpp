@@ -24,6 +24,24 @@ std::string TextOf(const Json& json, const char* name) {
   return found != json.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
+// Source of the words: MigrationStatus in qapi/migration.json.
+bool HasEnded(const Json& migration) {
+  const std::string word = TextOf(migration, "status");
+  return word == "completed" || word == "failed" || word == "cancelled";
+}
+
+bool IsUnderWay(const Json& migration) {
+  const std::string word = TextOf(migration, "status");
+  return !word.empty() && word != "none" && !HasEnded(migration);
+}
+
+Result<void> RequireCompleted(const Json& migration) {
+  if (TextOf(migration, "status") == "completed") return {};
+  const std::string why = TextOf(migration, "error-desc");
+  return Fail(ErrorKind::kCorrupt, fmt::format("the state cannot be moved: {}",
+                                               why.empty() ? "QEMU says no more" : why));
+}
+
 }  // namespace
 
 Result<Qmp> Qmp::Connect(const std::string& path) {
@@ -68,13 +86,28 @@ Result<void> Qmp::GiveFile(const std::string& name, const UniqueFd& file) {
   return {};
 }
 
-Result<std::string> Qmp::MigrationStatus() {
-  const Json status = VENEER_TRY(Run("query-migrate"));
-  std::string word = TextOf(status, "status");
-  if (word != "failed") return word;
-  const std::string why = TextOf(status, "error-desc");
-  return Fail(ErrorKind::kCorrupt, fmt::format("the state cannot be moved: {}",
-                                               why.empty() ? "QEMU says no more" : why));
+Result<Json> Qmp::MigrationStatus() { return Run("query-migrate"); }
+
+Result<void> Qmp::CancelMigration() {
+  if (!IsUnderWay(VENEER_TRY(MigrationStatus()))) return {};
+  VENEER_TRY(Run("migrate_cancel"));
+  Result<void> asked;
+  const bool over = WaitUntil(kPatience, [&] {
+    auto now = MigrationStatus();
+    if (!now) asked = Fail(now.error());
+    return !now || !IsUnderWay(*now);
+  });
+  VENEER_TRY(asked);
+  if (over) return {};
+  return Fail(ErrorKind::kFailed, "a save does not get given up", "is the disk slow?");
+}
+
+Result<void> Qmp::GoOn() {
+  VENEER_TRY(CancelMigration());
+  VENEER_TRY(Run("cont"));
+  const std::string status = VENEER_TRY(Status());
+  if (status == "running") return {};
+  return Fail(ErrorKind::kFailed, fmt::format("the machine does not run: it is '{}'", status));
 }
 
 Result<void> Qmp::Migrate(const std::string& command, const UniqueFd& file, Memory memory) {
@@ -84,14 +117,14 @@ Result<void> Qmp::Migrate(const std::string& command, const UniqueFd& file, Memo
   VENEER_TRY(Run("migrate-set-parameters", {{"max-bandwidth", std::int64_t{1} << 50U}}));
   VENEER_TRY(GiveFile("state", file));
   VENEER_TRY(Run(command, {{"uri", "fd:state"}}));
-  Result<std::string> status = std::string();
+  Result<Json> status = Json();
   const bool over = WaitUntil(kMigrationPatience, [&] {
     status = MigrationStatus();
-    return !status || *status == "completed";
+    return !status || HasEnded(*status);
   });
   if (!status) return Fail(status.error());
   if (!over) return Fail(ErrorKind::kFailed, "the state does not get moved", "is the disk slow?");
-  return {};
+  return RequireCompleted(*status);
 }
 
 Result<void> Qmp::SaveTo(const UniqueFd& file, Memory memory) {

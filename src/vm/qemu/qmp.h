@@ -26,6 +26,10 @@ class Qmp {
   Result<std::vector<nlohmann::json>> RunEach(const std::string& command,
                                               const std::vector<nlohmann::json>& arguments);
 
+  // Has the machine run, whatever it was stopped for. A save that is still under way is given up
+  // first: its end would stop the machine again. kFailed: it does not run.
+  Result<void> GoOn();
+
   // "running", "paused", "postmigrate", …
   Result<std::string> Status();
 
@@ -41,7 +45,8 @@ class Qmp {
  private:
   explicit Qmp(JsonChannel channel) : channel_(std::move(channel)) {}
   Result<void> Migrate(const std::string& command, const UniqueFd& file, Memory memory);
-  Result<std::string> MigrationStatus();
+  Result<nlohmann::json> MigrationStatus();
+  Result<void> CancelMigration();
 
   JsonChannel channel_;
 };

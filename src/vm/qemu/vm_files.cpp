@@ -49,7 +49,10 @@ Result<UniqueFd> SendSignal(const VmProcess& process, int signal) {
   if (!fd.valid()) return FailErrno(errno, fmt::format("watch process {}", process.pid));
   // Read after the descriptor was had: from here on the number cannot become another's.
   const Result<VmProcess> now = ProcessNow(process.pid);
-  if (!now || now->began != process.began) return UniqueFd();
+  const bool gone = !now && (now.error().os_errno == ENOENT || now.error().os_errno == ESRCH);
+  if (gone) return UniqueFd();
+  if (!now) return Fail(now.error());
+  if (now->began != process.began) return UniqueFd();
   if (::syscall(SYS_pidfd_send_signal, fd.get(), signal, nullptr, 0) != 0 && errno != ESRCH) {
     return FailErrno(errno, fmt::format("send signal {} to process {}", signal, process.pid));
   }

@@ -95,7 +95,11 @@ Result<SaveReport> FakeVmm::Save(const std::string& id, const SaveRequest& reque
   if (request.copy_memory) VENEER_TRY(request.copy_memory());
   if (request.while_still) VENEER_TRY(request.while_still());
   Write(request.state, std::to_string(machine->counter));
-  if (request.then == SaveRequest::Then::kEnd) machines_.erase(id);
+  if (request.then == SaveRequest::Then::kEnd) {
+    machine->still = true;
+    VENEER_TRY(Wanted(Op::kEnd));
+    machines_.erase(id);
+  }
   return SaveReport{.steps = {{.name = "save", .took = {}}}};
 }
 
@@ -104,12 +108,12 @@ void FakeVmm::StandStill(const std::string& id) {
   machines_.at(id).still = true;
 }
 
-Result<void> FakeVmm::GoOn(const std::string& id) {
+Result<std::vector<std::string>> FakeVmm::GoOn(const std::string& id) {
   const std::lock_guard lock(mutex_);
   VENEER_TRY(Wanted(Op::kGoOn));
   const auto found = machines_.find(id);
   if (found != machines_.end()) found->second.still = false;
-  return {};
+  return warnings_;
 }
 
 Result<std::vector<VmStep>> FakeVmm::MoveMemoryOut(const VmSpec& spec, const std::string& state) {

@@ -18,7 +18,17 @@ namespace veneer::testing {
 
 class FakeVmm final : public Vmm {
  public:
-  enum class Op : std::uint8_t { kStart, kRestore, kSave, kMove, kExec, kStop, kWake, kGoOn };
+  enum class Op : std::uint8_t {
+    kStart,
+    kRestore,
+    kSave,
+    kEnd,  // of one that is saved: the state is there, and it stands still
+    kMove,
+    kExec,
+    kStop,
+    kWake,
+    kGoOn,
+  };
 
   // The next call of that verb fails so, and changes nothing but what the real one would.
   void FailNext(Op op, Error error) { failures_[op] = std::move(error); }
@@ -38,7 +48,7 @@ class FakeVmm final : public Vmm {
   Result<VmReport> Restore(const VmSpec& spec, const std::string& state, SavedMemory memory,
                            const std::function<Result<void>()>& before_running) override;
   Result<SaveReport> Save(const std::string& id, const SaveRequest& request) override;
-  Result<void> GoOn(const std::string& id) override;
+  Result<std::vector<std::string>> GoOn(const std::string& id) override;
   Result<std::vector<VmStep>> MoveMemoryOut(const VmSpec& spec, const std::string& state) override;
   Result<ExecEnd> Exec(const std::string& id, const ExecRequest& request) override;
   Result<void> Stop(const std::string& id) override;
