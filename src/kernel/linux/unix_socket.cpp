@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -34,6 +35,17 @@ Result<Address> AddressOf(const std::string& path) {
 
 const sockaddr* Generic(const Address& address) {
   return reinterpret_cast<const sockaddr*>(&address.value);
+}
+
+// How long sending may wait, and connecting, which the kernel counts as such (unix(7)); for ever
+// with no time.
+Result<void> BoundWaiting(const UniqueFd& fd, std::chrono::milliseconds limit) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(limit);
+  const timeval time{
+      .tv_sec = seconds.count(),
+      .tv_usec = std::chrono::duration_cast<std::chrono::microseconds>(limit - seconds).count()};
+  if (::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time) == 0) return {};
+  return FailErrno(errno, "bound the waiting of a socket");
 }
 
 }  // namespace
@@ -67,9 +79,10 @@ Result<void> ListenAtUnix(int socket, const std::string& path) {
   return FailErrno(error, fmt::format("listen at {}", path));
 }
 
-Result<UniqueFd> ConnectToUnix(const std::string& path) {
+Result<UniqueFd> ConnectToUnix(const std::string& path, std::chrono::milliseconds patience) {
   const Address address = VENEER_TRY(AddressOf(path));
   UniqueFd fd = VENEER_TRY(NewUnixSocket());
+  VENEER_TRY(BoundWaiting(fd, patience));
   while (::connect(fd.get(), Generic(address), sizeof address.value) != 0) {
     const int error = errno;
     if (error == EINTR) continue;
@@ -77,8 +90,9 @@ Result<UniqueFd> ConnectToUnix(const std::string& path) {
       return Fail(
           Error{ErrorKind::kNotFound, error, fmt::format("nobody listens at {}", path), ""});
     }
-    return FailErrno(error, fmt::format("connect to {}", path));
+    return FailErrno(error == EAGAIN ? ETIMEDOUT : error, fmt::format("connect to {}", path));
   }
+  VENEER_TRY(BoundWaiting(fd, std::chrono::milliseconds(0)));
   return fd;
 }
 

@@ -1,9 +1,10 @@
 // Unix sockets at paths of any length: an address holds 107 bytes, and names the socket through a
 // descriptor of its directory instead.
 //
-// Any thread. Connecting waits only where a crowd (16) is waiting already.
+// Any thread. Connecting waits only where a crowd (16) is waiting already, and not for ever.
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "base/result.h"
@@ -22,7 +23,9 @@ Result<void> ListenAtUnix(int socket, const std::string& path);
 // A stream socket that is not bound yet.
 Result<UniqueFd> NewUnixSocket();
 
-// kNotFound where nobody listens.
-Result<UniqueFd> ConnectToUnix(const std::string& path);
+// kNotFound where nobody listens; kFailed with ETIMEDOUT where the crowd does not get less.
+constexpr std::chrono::seconds kCrowdPatience{60};
+Result<UniqueFd> ConnectToUnix(const std::string& path,
+                               std::chrono::milliseconds patience = kCrowdPatience);
 
 }  // namespace veneer
