@@ -140,10 +140,14 @@ Result<void> Lifecycle::Attached(SandboxRecord& record, StepClock& clock) {
   return {};
 }
 
-// The same, and records it.
+// The same, and records it. A machine that went on from its memory is not to lose that because it
+// cannot be written down that it runs.
 Result<void> Lifecycle::Start(SandboxRecord& record, StepClock& clock) {
   VENEER_TRY(Attached(record, clock));
-  return clock.Time("settle", [&] { return Settle(host_, record, SandboxState::kRunning); });
+  const Result<void> settled =
+      clock.Time("settle", [&] { return Settle(host_, record, SandboxState::kRunning); });
+  if (!settled) SaveMachine(host_, record, clock).Ignore("then its memory is lost, which is told");
+  return settled;
 }
 
 // The same with a store that is not durable yet: it becomes so while the disk is attached, which

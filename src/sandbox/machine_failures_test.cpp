@@ -195,6 +195,19 @@ TEST_F(MachineFailuresTest, AResumeThatFailsKeepsTheMemory) {
   EXPECT_EQ(std::stoi(Count("web")), std::stoi(before) + 1);
 }
 
+TEST_F(MachineFailuresTest, AResumeThatCannotBeRecordedKeepsTheMemory) {
+  const SandboxRecord record = Boot("web");
+  const int before = std::stoi(Count("web"));
+  ASSERT_TRUE(lifecycle_.Pause("web"));
+  const SandboxRecord paused = Recorded("web");
+  vmm_.AfterNextRestore([&] { EXPECT_TRUE(catalog_->RemoveSandbox(record.id)); });
+  EXPECT_FALSE(lifecycle_.Resume("web"));
+  EXPECT_FALSE(vmm_.IsRunning(record.id));
+  ASSERT_TRUE(catalog_->Add(paused));
+  ASSERT_TRUE(lifecycle_.Resume("web"));
+  EXPECT_EQ(std::stoi(Count("web")), before + 1);
+}
+
 TEST_F(MachineFailuresTest, AResumeThatFailsAndCannotBeEndedYetIsNotPaused) {
   Boot("web");
   ASSERT_TRUE(lifecycle_.Pause("web"));

@@ -85,6 +85,7 @@ Result<VmReport> FakeVmm::Restore(const VmSpec& spec, const std::string& state, 
   if (may_run) may_run = Wanted(Op::kWake);
   if (!may_run) machines_.erase(spec.id);
   if (!may_run) return Fail(may_run.error());
+  if (const auto act = std::exchange(after_restore_, nullptr)) act();
   return VmReport{.steps = {{.name = "load", .took = {}}}, .warnings = warnings_};
 }
 

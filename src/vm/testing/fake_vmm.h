@@ -5,10 +5,12 @@
 // sees whether a machine went on from the right moment. Verbs may come from any thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/unique_fd.h"
@@ -32,6 +34,9 @@ class FakeVmm final : public Vmm {
 
   // The next call of that verb fails so, and changes nothing but what the real one would.
   void FailNext(Op op, Error error) { failures_[op] = std::move(error); }
+
+  // What somebody does when the next machine has gone on from a state.
+  void AfterNextRestore(std::function<void()> act) { after_restore_ = std::move(act); }
 
   // What every machine goes on without from here on.
   void Warn(const std::string& warning) { warnings_.push_back(warning); }
@@ -72,6 +77,7 @@ class FakeVmm final : public Vmm {
   std::map<std::string, Machine> machines_;
   std::map<Op, Error> failures_;
   std::vector<std::string> warnings_;
+  std::function<void()> after_restore_;
 };
 
 }  // namespace veneer::testing
