@@ -21,10 +21,11 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::chrono::seconds kSettling{5};
-// The control queue, and one for each port: 0 and 1, 2 and 3, … are in and out of the first port,
-// of control, of the other ports (virtio 1.1, 5.3.2).
+// 0 and 1, 2 and 3, … are in and out of the first port, of control, of the other ports (virtio 1.1,
+// 5.3.2). The first port is nobody's.
 constexpr unsigned kControlQueue = 2;
-constexpr std::uint64_t kCountInRing = 2;  // behind the flags
+constexpr unsigned kLastQueue = kControlQueue + 2 * (kExecPorts + 1) + 1;  // the agent's is a port
+constexpr std::uint64_t kCountInRing = 2;                                  // behind the flags
 
 std::unexpected<Error> NoMark() {
   return Fail(ErrorKind::kCorrupt, "QEMU does not tell about the machine's ports");
@@ -50,10 +51,9 @@ Result<std::string> PathOfPorts(Qmp& qmp) {
 }
 
 Result<InputMarks> MarksOf(Qmp& qmp, const std::string& path) {
-  std::vector<Json> queues{{{"path", path}, {"queue", kControlQueue}}};
-  // The agent's is the first.
-  for (unsigned port = 1; port <= kExecPorts + 1; ++port) {
-    queues.push_back({{"path", path}, {"queue", kControlQueue + 2 * port}});
+  std::vector<Json> queues;
+  for (unsigned queue = kControlQueue; queue <= kLastQueue; ++queue) {
+    queues.push_back({{"path", path}, {"queue", queue}});
   }
   InputMarks marks;
   for (const Json& answer : VENEER_TRY(qmp.RunEach("x-query-virtio-queue-status", queues))) {
@@ -86,7 +86,7 @@ Result<InputMarks> SettledInput(Qmp& qmp) {
   });
   if (still || !marks) return marks;
   return Fail(ErrorKind::kConflict, "the machine's ports do not get still",
-              "end the commands that are sent input, or send it more slowly");
+              "end the commands that are sent much, or say much to a slow reader");
 }
 
 std::optional<std::uint64_t> PlaceInMemory(std::uint64_t address, Bytes memory) {

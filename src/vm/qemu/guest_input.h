@@ -1,7 +1,9 @@
-// GuestInput: what the machine's ports have handed to the guest, by the marks of their queues.
+// GuestInput: what the machine's ports have handed to the guest, and taken from it, by the marks of
+// their queues.
 //
 // QEMU writes what comes over a port (bytes, and that somebody came or went) into the guest's
-// memory also while the machine stands still. A state and a memory go together only where nothing
+// memory also while the machine stands still. So it does with what a slow reader takes at last: the
+// buffers go back to the guest. A state and a memory go together only where nothing
 // came between them: the marks before and after tell. Source: virtio 1.1, 2.6 "Split Virtqueues".
 #pragma once
 
@@ -17,10 +19,10 @@
 
 namespace veneer {
 
-// Of a queue from the host to the guest.
+// Of a queue, either way.
 struct InputMark {
   std::uint64_t ring = 0;   // where its used ring is in the guest's memory; 0: it has none yet
-  std::uint16_t count = 0;  // of buffers that were handed over, modulo 2^16
+  std::uint16_t count = 0;  // of buffers that were used up, modulo 2^16
 
   bool operator==(const InputMark&) const = default;
 };
@@ -32,7 +34,7 @@ Result<InputMark> DecodeInputMark(const nlohmann::json& answer);
 // Those of all ports now. Blocks as Qmp does.
 Result<InputMarks> MarkInput(Qmp& qmp);
 
-// The same once nothing comes any more: a guest that stands still takes what it has room for.
+// The same once nothing moves any more: a guest that stands still takes what it has room for.
 // kConflict: it does not get still.
 Result<InputMarks> SettledInput(Qmp& qmp);
 

@@ -119,7 +119,7 @@ Result<void> Saving::SaveOne(Qmp& qmp) {
   }
   if (!VENEER_TRY(WasStill(qmp, marks))) {
     return Fail(Error{ErrorKind::kConflict, EAGAIN, "input came while the machine was saved",
-                      "end the commands that are sent input, or send it more slowly"});
+                      "end the commands that are sent much, or say much to a slow reader"});
   }
   if (request_.while_still) VENEER_TRY(TimeStep(report_.steps, "still", request_.while_still));
   return std::move(state).Publish();

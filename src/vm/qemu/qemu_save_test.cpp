@@ -138,6 +138,16 @@ TEST_F(QemuSaveTest, AMachineThatCannotGoOnForAnotherTryGoesOnInTheEnd) {
   EXPECT_EQ(qmp_->status(), "running");
 }
 
+// 4 and 5 are in and out of the agent's port, 21 is out of the last one for commands.
+TEST_F(QemuSaveTest, WhatComesOrIsTakenMeanwhileIsSeen) {
+  for (const unsigned queue : {2U, 3U, 4U, 5U, 20U, 21U}) {
+    const unsigned saves = qmp_->Count("migrate");
+    qmp_->InputWithNextMove(queue);
+    EXPECT_TRUE(vmm_.Save("sb-1", CopyIt())) << queue;
+    EXPECT_EQ(qmp_->Count("migrate"), saves + 2) << queue;
+  }
+}
+
 TEST_F(QemuSaveTest, AMachineThatDoesNotGoOnIsNoSuccess) {
   qmp_->FailNext("cont");
   EXPECT_FALSE(vmm_.Save("sb-1", CopyIt()));

@@ -64,9 +64,9 @@ bool ScriptedQmp::moving() const {
   return migration_ == "active";
 }
 
-bool ScriptedQmp::Heard(const std::string& command) const {
+unsigned ScriptedQmp::Count(const std::string& command) const {
   const std::lock_guard lock(mutex_);
-  return std::ranges::find(heard_, command) != heard_.end();
+  return static_cast<unsigned>(std::ranges::count(heard_, command));
 }
 
 void ScriptedQmp::Serve() {

@@ -35,7 +35,8 @@ class ScriptedQmp {
 
   [[nodiscard]] std::string status() const;
   [[nodiscard]] bool moving() const;
-  [[nodiscard]] bool Heard(const std::string& command) const;
+  // How often it was asked this.
+  [[nodiscard]] unsigned Count(const std::string& command) const;
 
  private:
   void Serve();
