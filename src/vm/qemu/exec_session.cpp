@@ -40,7 +40,7 @@ class Session {
   Session(const UniqueFd& port, const ExecRequest& request, std::string nonce)
       : port_(port), request_(request), frames_(std::move(nonce)) {}
 
-  Result<ExecEnd> Run(std::string first_bytes);
+  Result<OverPort> Run(std::string first_bytes);
 
  private:
   Result<void> Wait();
@@ -176,7 +176,7 @@ Result<void> Session::OnClock() {
   return {};
 }
 
-Result<ExecEnd> Session::Run(std::string first_bytes) {
+Result<OverPort> Session::Run(std::string first_bytes) {
   to_send_ = std::move(first_bytes);
   input_open_ = request_.input >= 0;
   if (!input_open_) to_send_ += EncodeFrame('E', "");
@@ -192,12 +192,14 @@ Result<ExecEnd> Session::Run(std::string first_bytes) {
   if (killed_) end.outcome = ExecOutcome::kTimedOut;
   end.dropped = dropped_;
   end.took = Clock::now() - begin_;
-  return end;
+  // A command may end before it has read its input: the guest may then have half of a frame.
+  const bool clean = !killed_ && to_send_.empty() && in_flight_ == 0;
+  return OverPort{.end = end, .left = clean ? PortState::kClean : PortState::kUnknown};
 }
 
 }  // namespace
 
-Result<ExecEnd> RunOverPort(const UniqueFd& port, PortState state, const ExecRequest& request) {
+Result<OverPort> RunOverPort(const UniqueFd& port, PortState state, const ExecRequest& request) {
   const std::string nonce = VENEER_TRY(NewNonce());
   // More than a frame can have left.
   const std::size_t padding = state == PortState::kClean ? 0 : kLongestFrame + 16;

@@ -1,6 +1,7 @@
 // A command over a port whose other end is a thread of the test: honest, silent, or a liar.
 #include "vm/qemu/exec_session.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -50,13 +51,16 @@ class ExecSessionTest : public ::testing::Test {
     };
     Ends ends = MakeEnds();
     std::thread other([&] { guest(ends.guest); });
-    auto end = RunOverPort(ends.host, PortState::kClean, request);
+    const auto over = RunOverPort(ends.host, PortState::kClean, request);
     ends.host.Close();  // so that a guest that listens for ever ends
     other.join();
-    return end;
+    if (!over) return Fail(over.error());
+    left_ = over->left;
+    return over->end;
   }
 
   std::string heard_;
+  PortState left_ = PortState::kUnknown;
 };
 
 TEST_F(ExecSessionTest, OutputAndStatusArrive) {
@@ -97,6 +101,24 @@ TEST_F(ExecSessionTest, AGuestThatTakesMoreInputThanThereWasIsCorrupt) {
   });
   ASSERT_FALSE(end);
   EXPECT_EQ(end.error().kind, ErrorKind::kCorrupt);
+}
+
+TEST_F(ExecSessionTest, APortIsCleanWhereTheGuestHasTakenAllInput) {
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0);
+  const UniqueFd input(pipe[0]);
+  UniqueFd to_input(pipe[1]);
+  for (const bool all : {true, false}) {
+    ASSERT_EQ(::write(to_input.get(), "text", 4), 4);
+    const auto end = Run({.input = input.get()}, [&](const UniqueFd& guest) {
+      Say(guest, EncodeFrame('S', NonceIn(Hear(guest))));
+      Hear(guest);
+      if (all) Say(guest, EncodeFrame('A', "4"));
+      Say(guest, EncodeFrame('X', EncodeList({"exit", "0", ""})));
+    });
+    ASSERT_TRUE(end) << end.error().what;
+    EXPECT_EQ(left_, all ? PortState::kClean : PortState::kUnknown);
+  }
 }
 
 TEST_F(ExecSessionTest, AMachineThatEndsIsAnError) {

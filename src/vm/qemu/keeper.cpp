@@ -59,6 +59,7 @@ Result<std::vector<UniqueFd>> FilesFor(const VmFiles& files, UniqueFd alive) {
   opened.push_back(VENEER_TRY(ListenAtUnix(files.Qmp())));
   opened.push_back(VENEER_TRY(ListenAtUnix(files.Agent())));
   for (unsigned n = 0; n < kExecPorts; ++n) {
+    VENEER_TRY(WriteSmall(files.ExecPortLock(n), ""));
     opened.push_back(VENEER_TRY(ListenAtUnix(files.ExecPort(n))));
   }
   return opened;

@@ -23,9 +23,10 @@ constexpr std::chrono::seconds kPortPatience{60};
 // one is found, whoever ran it died.
 class Port {
  public:
-  // Nothing where it is in use.
+  // Nothing where it is in use. The file is there for as long as the machine is: whoever made it
+  // anew would get in the way of those who take the machine away.
   static std::optional<Port> TryTake(const VmFiles& files, unsigned number) {
-    UniqueFd lock(::open(files.ExecPortLock(number).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    UniqueFd lock(::open(files.ExecPortLock(number).c_str(), O_RDWR | O_CLOEXEC));
     if (!lock.valid() || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return std::nullopt;
     return Port(files.ExecPort(number), std::move(lock));
   }
@@ -36,10 +37,10 @@ class Port {
         ::pread(lock_.get(), &byte, 1, 0) == 1 ? PortState::kUnknown : PortState::kClean;
     if (::pwrite(lock_.get(), "x", 1, 0) != 1) return FailErrno(errno, "mark a port as in use");
     const UniqueFd socket = VENEER_TRY(ConnectToUnix(path_));
-    auto end = RunOverPort(socket, state, request);
-    const bool clean = end && end->outcome != ExecOutcome::kTimedOut;
+    const OverPort over = VENEER_TRY(RunOverPort(socket, state, request));
+    const bool clean = over.left == PortState::kClean;
     if (clean && ::ftruncate(lock_.get(), 0) != 0) return FailErrno(errno, "give a port back");
-    return end;
+    return over.end;
   }
 
  private:
@@ -52,11 +53,12 @@ class Port {
 }  // namespace
 
 Result<ExecEnd> QemuVmm::Exec(const std::string& id, const ExecRequest& request) {
-  VENEER_TRY(RequireAlive(id));
   const VmFiles files = FilesOf(id);
   std::optional<Port> port;
   Result<void> wanted;
   const bool found = WaitUntil(kPortPatience, [&] {
+    wanted = RequireAlive(id);
+    if (!wanted) return true;
     for (unsigned n = 0; n < kExecPorts && !port; ++n) port = Port::TryTake(files, n);
     if (request.check) wanted = request.check();
     return port.has_value() || !wanted;
