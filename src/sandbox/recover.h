@@ -3,7 +3,7 @@
 //   recorded                  found                     afterwards
 //   creating                                            gone, as if it had not begun
 //   pausing                                             paused (running, if its disk is in use, or
-//                                                       its machine cannot be saved)
+//                                                       its machine cannot be saved and goes on)
 //   resuming                                            paused, with its memory if nothing had run
 //   destroying                                          gone
 //   running                   its disk is not served    paused, with the reason
