@@ -30,7 +30,20 @@ class Recovery {
   // What became of it; nothing where it is as it should be.
   using Outcome = std::optional<std::string>;
 
+  // Copies of machines that nobody works on any more.
+  struct HalfMade {
+    std::set<std::string> templates;  // of forks
+    std::set<std::string> copied;     // sandboxes, for snapshots
+
+    // Whether something of it may be a copy of this one.
+    [[nodiscard]] bool MayBeOf(const SandboxRecord& from) const {
+      return from.machine && (templates.contains(from.template_id) || copied.contains(from.id));
+    }
+  };
+
   bool Deserted(const std::string& id);
+  HalfMade HalfMadeIn(const std::vector<SandboxRecord>& on_the_way,
+                      const std::vector<IntentRecord>& intents);
   bool GoesOn(const SandboxRecord& machine);
   void LetMachinesGo(std::vector<SandboxRecord>& on_the_way, std::vector<IntentRecord>& intents);
   Result<std::vector<SandboxRecord>> Vanished();
@@ -77,6 +90,18 @@ bool IsForkOfMachine(const SandboxRecord& record) {
          record.machine.has_value();
 }
 
+Recovery::HalfMade Recovery::HalfMadeIn(const std::vector<SandboxRecord>& on_the_way,
+                                        const std::vector<IntentRecord>& intents) {
+  HalfMade half_made;
+  for (const SandboxRecord& each : on_the_way) {
+    if (IsForkOfMachine(each) && Deserted(each.id)) half_made.templates.insert(each.template_id);
+  }
+  for (const IntentRecord& each : intents) {
+    if (!each.object.empty() && Deserted(each.id)) half_made.copied.insert(each.object);
+  }
+  return half_made;
+}
+
 // Whether it surely runs. One that somebody works on may not: that may be another recover, which
 // fails.
 bool Recovery::GoesOn(const SandboxRecord& machine) {
@@ -96,21 +121,12 @@ bool Recovery::GoesOn(const SandboxRecord& machine) {
 // not go on stays, and is taken out of what is to be ended: the next one finds it, and tries again.
 void Recovery::LetMachinesGo(std::vector<SandboxRecord>& on_the_way,
                              std::vector<IntentRecord>& intents) {
-  std::set<std::string> templates;
-  for (const SandboxRecord& each : on_the_way) {
-    if (IsForkOfMachine(each) && Deserted(each.id)) templates.insert(each.template_id);
-  }
-  std::set<std::string> copied;
-  for (const IntentRecord& each : intents) {
-    if (!each.object.empty() && Deserted(each.id)) copied.insert(each.object);
-  }
-  if (templates.empty() && copied.empty()) return;
+  const HalfMade half_made = HalfMadeIn(on_the_way, intents);
+  if (half_made.templates.empty() && half_made.copied.empty()) return;
   const auto running = host_.catalog.SandboxesIn({SandboxState::kRunning});
   if (!running) return;  // and so cannot be found below, where that is told
   for (const SandboxRecord& each : *running) {
-    if (!each.machine) continue;
-    if (!templates.contains(each.template_id) && !copied.contains(each.id)) continue;
-    if (GoesOn(each)) continue;
+    if (!half_made.MayBeOf(each) || GoesOn(each)) continue;
     std::erase_if(on_the_way, [&](const SandboxRecord& made) {
       return IsForkOfMachine(made) && made.template_id == each.template_id;
     });

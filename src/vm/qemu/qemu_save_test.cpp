@@ -65,7 +65,7 @@ class QemuSaveTest : public ::testing::Test {
     std::ofstream(memory_) << std::string(8192, '\0');
     qmp_.emplace(files_.Qmp());
   }
-  ~QemuSaveTest() override {
+  void TearDown() override {
     ::kill(process_, SIGKILL);
     ::waitpid(process_, nullptr, 0);
   }
