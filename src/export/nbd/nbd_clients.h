@@ -6,6 +6,8 @@
 #include <sys/types.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
 #include <mutex>
 #include <vector>
 
@@ -30,10 +32,23 @@ class NbdClients {
     if (found != processes_.end()) processes_.erase(found);
   }
 
-  // Closes the door for good if nobody is inside; whether it is closed.
+  // A request is about to be served: the door does not close before EndRequest. False once it is
+  // closed. Who has hung up may have left requests behind (hang_up.h): they count by themselves.
+  [[nodiscard]] bool BeginRequest() {
+    ++requests_;
+    if (!closed_) return true;
+    --requests_;
+    return false;
+  }
+  void EndRequest() { --requests_; }
+
+  // Closes the door for good if nobody is inside and nothing is being served; whether it is closed.
   bool CloseIfEmpty() {
     const std::lock_guard lock(mutex_);
-    closed_ = closed_ || processes_.empty();
+    if (closed_ || !processes_.empty()) return closed_;
+    // In this order: a request that begins meanwhile sees the one, or is seen in the other.
+    closed_ = true;
+    closed_ = requests_ == 0;
     return closed_;
   }
 
@@ -46,7 +61,8 @@ class NbdClients {
  private:
   mutable std::mutex mutex_;
   std::vector<pid_t> processes_;
-  bool closed_ = false;
+  std::atomic<bool> closed_ = false;
+  std::atomic<std::uint64_t> requests_ = 0;
 };
 
 }  // namespace veneer

@@ -160,5 +160,21 @@ TEST(NbdClientsTest, TheDoorClosesWhenNobodyIsInside) {
   EXPECT_EQ(clients.Enter(9).error().kind, ErrorKind::kConflict);
 }
 
+// A client that has hung up is outside, and one of its requests may be inside the disk all the
+// same.
+TEST(NbdClientsTest, TheDoorStaysOpenWhileARequestIsServed) {
+  NbdClients clients;
+  ASSERT_TRUE(clients.Enter(7));
+  ASSERT_TRUE(clients.BeginRequest());
+  clients.Leave(7);
+  EXPECT_FALSE(clients.CloseIfEmpty());
+  ASSERT_TRUE(clients.BeginRequest()) << "it was not closed for good";
+  clients.EndRequest();
+  clients.EndRequest();
+  EXPECT_TRUE(clients.CloseIfEmpty());
+  EXPECT_FALSE(clients.BeginRequest());
+  EXPECT_TRUE(clients.CloseIfEmpty());
+}
+
 }  // namespace
 }  // namespace veneer

@@ -76,44 +76,60 @@ int CanFastZero(void* handle) {
   return ConnectionOf(handle).served.fast_zero == FastZero::kYes ? 1 : 0;
 }
 
+// What one callback does with the disk, which stays until that is done.
+template <class Work>
+int Serve(void* handle, const Work& work) {
+  NbdConnection& connection = ConnectionOf(handle);
+  const InRequest request(connection.gone);
+  NbdClients& clients = connection.served.clients;
+  if (!clients.BeginRequest()) {
+    nbdkit_set_error(ESHUTDOWN);
+    return -1;
+  }
+  const int answer = work(connection.served.disk);
+  clients.EndRequest();
+  return answer;
+}
+
 int Read(void* handle, void* buffer, std::uint32_t count, std::uint64_t offset,
          std::uint32_t /*flags*/) {
-  const InRequest request(ConnectionOf(handle).gone);
-  return Answer(DiskOf(handle).Read(ByteOffset(offset), {static_cast<std::byte*>(buffer), count}));
+  return Serve(handle, [&](NbdDisk& disk) {
+    return Answer(disk.Read(ByteOffset(offset), {static_cast<std::byte*>(buffer), count}));
+  });
 }
 
 int Write(void* handle, const void* buffer, std::uint32_t count, std::uint64_t offset,
           std::uint32_t flags) {
-  const InRequest request(ConnectionOf(handle).gone);
-  return Answer(DiskOf(handle).Write(
-      ByteOffset(offset), {static_cast<const std::byte*>(buffer), count}, DurabilityOf(flags)));
+  return Serve(handle, [&](NbdDisk& disk) {
+    return Answer(disk.Write(ByteOffset(offset), {static_cast<const std::byte*>(buffer), count},
+                             DurabilityOf(flags)));
+  });
 }
 
 int Flush(void* handle, std::uint32_t /*flags*/) {
-  const InRequest request(ConnectionOf(handle).gone);
-  return Answer(DiskOf(handle).Flush());
+  return Serve(handle, [](NbdDisk& disk) { return Answer(disk.Flush()); });
 }
 
 int Trim(void* handle, std::uint32_t count, std::uint64_t offset, std::uint32_t flags) {
-  const InRequest request(ConnectionOf(handle).gone);
-  return Answer(DiskOf(handle).Trim(ByteOffset(offset), Bytes(count), DurabilityOf(flags)));
+  return Serve(handle, [&](NbdDisk& disk) {
+    return Answer(disk.Trim(ByteOffset(offset), Bytes(count), DurabilityOf(flags)));
+  });
 }
 
 int Zero(void* handle, std::uint32_t count, std::uint64_t offset, std::uint32_t flags) {
-  const InRequest request(ConnectionOf(handle).gone);
   const bool holes = (flags & NBDKIT_FLAG_MAY_TRIM) != 0;
   if (!holes && (flags & NBDKIT_FLAG_FAST_ZERO) != 0) {
     nbdkit_set_error(EOPNOTSUPP);
     return -1;
   }
-  return Answer(DiskOf(handle).Zero(ByteOffset(offset), Bytes(count),
-                                    holes ? ZeroWay::kHoles : ZeroWay::kAllocated,
-                                    DurabilityOf(flags)));
+  return Serve(handle, [&](NbdDisk& disk) {
+    return Answer(disk.Zero(ByteOffset(offset), Bytes(count),
+                            holes ? ZeroWay::kHoles : ZeroWay::kAllocated, DurabilityOf(flags)));
+  });
 }
 
 int Extents(void* handle, std::uint32_t count, std::uint64_t offset, std::uint32_t flags,
             nbdkit_extents* extents) {
-  const InRequest request(ConnectionOf(handle).gone);
   unsigned left = (flags & NBDKIT_FLAG_REQ_ONE) != 0 ? 1 : kMostExtents;
   bool failed = false;
   const auto add = [&](ByteOffset at, Bytes length, NbdDisk::Allocation allocation) {
@@ -122,8 +138,10 @@ int Extents(void* handle, std::uint32_t count, std::uint64_t offset, std::uint32
     failed = nbdkit_add_extent(extents, at.value(), length.value(), type) != 0;
     return !failed && --left > 0;
   };
-  const auto visited = DiskOf(handle).VisitExtents(ByteOffset(offset), Bytes(count), add);
-  return failed ? -1 : Answer(visited);
+  return Serve(handle, [&](NbdDisk& disk) {
+    const auto visited = disk.VisitExtents(ByteOffset(offset), Bytes(count), add);
+    return failed ? -1 : Answer(visited);
+  });
 }
 
 const char* ExportDescription(void* handle) {
