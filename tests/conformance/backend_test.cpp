@@ -50,7 +50,7 @@ class UserBackendTest : public BackendTest {
     return FilesOfDisk(dir_ / "host/run", disk.path);
   }
   void SignalServerOf(const AttachedDisk& disk, int signal) {
-    const std::optional<DiskRecord> record = RecordOf(FilesOf(disk));
+    const auto record = RecordOf(FilesOf(disk)).value();
     ASSERT_TRUE(record);
     ASSERT_TRUE(support::Signal(record->pid, signal));
   }

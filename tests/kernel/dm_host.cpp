@@ -140,7 +140,7 @@ std::vector<std::string> DmHost::Loops() const {
   return found;
 }
 
-std::vector<std::string> DmHost::Records() const { return dm::RecordedDisks(run_ + "/dm"); }
+std::vector<std::string> DmHost::Records() const { return dm::RecordedDisks(run_ + "/dm").value(); }
 
 void DmHost::ExpectNothingIsLeft() {
   EXPECT_THAT(Devices(), IsEmpty());

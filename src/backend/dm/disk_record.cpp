@@ -160,13 +160,17 @@ Result<DiskRecord> ReadRecord(const std::string& directory, const std::string& d
   return DecodeRecord(text);
 }
 
-std::vector<std::string> RecordedDisks(const std::string& directory) {
+Result<std::vector<std::string>> RecordedDisks(const std::string& directory) {
   std::vector<std::string> disks;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
-    const std::string name = entry.path().filename().string();
+  std::filesystem::directory_iterator entry(directory, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
     if (!name.ends_with(kSuffix)) continue;
     disks.push_back(name.substr(0, name.size() - kSuffix.size()));
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return FailErrno(error.value(), fmt::format("list {}", directory));
   }
   std::ranges::sort(disks);
   return disks;

@@ -80,7 +80,7 @@ class LockedRecord {
 // Reads a record without its lock: as it was at some moment. kNotFound where there is none.
 Result<DiskRecord> ReadRecord(const std::string& directory, const std::string& disk);
 
-// The disks that have one.
-std::vector<std::string> RecordedDisks(const std::string& directory);
+// The disks that have one; none where there is no such directory.
+Result<std::vector<std::string>> RecordedDisks(const std::string& directory);
 
 }  // namespace veneer::dm

@@ -88,7 +88,13 @@ TEST_F(DiskRecordTest, AnErasedOneIsGone) {
   const auto record = LockedRecord::TakeExisting(path_, "a");
   ASSERT_FALSE(record);
   EXPECT_EQ(record.error().kind, ErrorKind::kNotFound);
-  EXPECT_TRUE(RecordedDisks(path_).empty());
+  EXPECT_EQ(RecordedDisks(path_), std::vector<std::string>());
+}
+
+TEST_F(DiskRecordTest, ADirectoryThatCannotBeReadIsNotEmpty) {
+  EXPECT_EQ(RecordedDisks(path_ + "/missing"), std::vector<std::string>());
+  const testing::ResourceLimit no_files(RLIMIT_NOFILE, 0);
+  EXPECT_FALSE(RecordedDisks(path_));
 }
 
 TEST_F(DiskRecordTest, AnUnreadableOneMeansThatACommandWasKilled) {

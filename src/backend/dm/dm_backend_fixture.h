@@ -71,7 +71,7 @@ class DmBackendTest : public ::testing::Test {
   void ExpectNothingIsLeft() {
     EXPECT_THAT(devices_.Names(), ::testing::IsEmpty());
     EXPECT_EQ(loops_.Bound(), 0U);
-    EXPECT_THAT(dm::RecordedDisks(run_ + "/dm"), ::testing::IsEmpty());
+    EXPECT_EQ(dm::RecordedDisks(run_ + "/dm"), std::vector<std::string>());
     // The lock went with the loop device.
     const auto store = LinuxFile::Open(StoreOf("a"), Access::kReadWrite);
     EXPECT_TRUE((*store)->TryLock(LinuxFile::Lock::kExclusive));

@@ -114,7 +114,7 @@ Result<void> Reconciliation::JudgeOrigins() {
 Result<GcReport> Reconciliation::Run() {
   const std::string& instance = backend_.place().instance;
   devices_ = VENEER_TRY(ports_.devices.List(dm::UuidPrefix(instance)));
-  const auto recorded = dm::RecordedDisks(backend_.directory());
+  const auto recorded = VENEER_TRY(dm::RecordedDisks(backend_.directory()));
   for (const std::string& disk : recorded) JudgeRecord(disk);
   const bool any = !recorded.empty() || !devices_.empty();
   if (any && mode_ == GcMode::kRemove) VENEER_TRY(PrepareRunDirectory(backend_.directory()));

@@ -35,7 +35,7 @@ Result<ControlRequest> RequestFor(const std::string& clone) {
 // caches; the server does not touch the disk that it serves, nor a file system on it.
 Result<void> WriteBack(const FoundDisk& disk, const std::string& clone) {
   if (!disk.mount) return {};  // NBD: what its clients cache is their own
-  const std::optional<DiskRecord> record = RecordOf(disk.files);
+  const std::optional<DiskRecord> record = VENEER_TRY(RecordOf(disk.files));
   if (!record || !record->device) return WriteBackDisk(disk.path);
   struct stat status{};
   if (::stat(record->device->c_str(), &status) != 0) return FailErrno(errno, *record->device);

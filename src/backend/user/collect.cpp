@@ -38,8 +38,10 @@ Result<GcReport> CollectDeadDisks(const std::string& run_dir, const HostPorts& p
   std::error_code error;
   if (!std::filesystem::exists(directory, error)) return report;
   const UniqueFd lock = VENEER_TRY(LockRunDirectory(directory));
-  for (const DiskFiles& files : DisksIn(run_dir)) {
-    const std::optional<DiskRecord> record = RecordOf(files);
+  for (const DiskFiles& files : VENEER_TRY(DisksIn(run_dir))) {
+    const auto record_read = RecordOf(files);
+    if (!record_read) continue;  // may not be read: another user's
+    const std::optional<DiskRecord>& record = *record_read;
     const std::string path = record ? record->path : "";
     const auto server = ServerBehind(files);
     if (!server) continue;  // may not be asked: another user's

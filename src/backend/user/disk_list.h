@@ -14,16 +14,18 @@
 
 namespace veneer {
 
-// Of each of them: a killed server may have left any of its files.
-std::vector<DiskFiles> DisksIn(const std::string& run_dir);
+// Of each of them: a killed server may have left any of its files. Fails where that cannot be told:
+// a disk that is not found counts as gone.
+Result<std::vector<DiskFiles>> DisksIn(const std::string& run_dir);
 
-// Nothing where there is none that can be read.
-std::optional<DiskRecord> RecordOf(const DiskFiles& files);
+// Nothing where there is none, or none that is whole.
+Result<std::optional<DiskRecord>> RecordOf(const DiskFiles& files);
 
 // Whether that mount is the disk with these files.
 bool IsMountOf(const MountEntry& mount, const DiskFiles& files);
 
 // The disks that can be opened and whose server lives, as AttachDisk returned their paths; sorted.
+// Without those of other users.
 Result<std::vector<std::string>> AttachedDisks(const std::string& run_dir, const Mounts& mounts);
 
 }  // namespace veneer

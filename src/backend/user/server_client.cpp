@@ -54,7 +54,7 @@ Result<FoundDisk> FindByNbd(const std::string& socket, const DiskName& name) {
   const std::string run_dir = std::filesystem::absolute(name.run_dir, error);
   if (error) return FailErrno(error.value(), name.run_dir);
   DiskFiles files = FilesOfDisk(run_dir, socket);
-  const std::optional<DiskRecord> record = RecordOf(files);
+  const std::optional<DiskRecord> record = VENEER_TRY(RecordOf(files));
   const bool is_it = record && record->export_kind == ExportKind::kNbd && record->path == socket;
   if (!is_it) return NoDisk(name.path);
   return FoundDisk{.path = socket, .files = std::move(files), .mount = std::nullopt};
