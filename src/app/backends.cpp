@@ -4,16 +4,33 @@
 
 #include <utility>
 
+#include "app/session.h"
+#include "backend/dm/host_dm_backend.h"
 #include "backend/instance.h"
 #include "backend/user/user_backend.h"
 
 namespace veneer {
 
-Result<std::unique_ptr<HostDmBackend>> OpenDmBackend(const GlobalOptions& options) {
+namespace {
+
+// Holds the run directory for the state directory's disks as long as it is there.
+class ClaimedDmBackend final : public HostDmBackend {
+ public:
+  ClaimedDmBackend(DmPlace place, RunClaim claim)
+      : HostDmBackend(std::move(place)), claim_(std::move(claim)) {}
+
+ private:
+  RunClaim claim_;
+};
+
+Result<std::unique_ptr<DiskBackend>> OpenDmBackend(const GlobalOptions& options) {
   std::string instance = VENEER_TRY(InstanceOf(options.root));
-  return std::make_unique<HostDmBackend>(
-      DmPlace{.run_dir = options.run, .instance = std::move(instance)});
+  RunClaim claim = VENEER_TRY(ClaimRunDirectory(options));
+  return std::make_unique<ClaimedDmBackend>(
+      DmPlace{.run_dir = options.run, .instance = std::move(instance)}, std::move(claim));
 }
+
+}  // namespace
 
 Result<std::unique_ptr<DiskBackend>> BackendNamed(const GlobalOptions& options,
                                                   const std::string& name) {
@@ -21,7 +38,7 @@ Result<std::unique_ptr<DiskBackend>> BackendNamed(const GlobalOptions& options,
   if (name == BackendName(BackendKind::kDm)) {
     // Before a state directory is made that would be of no use.
     VENEER_TRY(LinuxDeviceMapper().RequireTarget("snapshot"));
-    return VENEER_TRY(OpenDmBackend(options));
+    return OpenDmBackend(options);
   }
   return Fail(ErrorKind::kUsage, fmt::format("--backend {}: no such backend", name),
               "choose user or dm");

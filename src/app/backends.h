@@ -6,15 +6,12 @@
 
 #include "app/global_options.h"
 #include "backend/disk_backend.h"
-#include "backend/dm/host_dm_backend.h"
 #include "base/result.h"
 
 namespace veneer {
 
-// The kernel's way, with the devices of the state directory's instance.
-Result<std::unique_ptr<HostDmBackend>> OpenDmBackend(const GlobalOptions& options);
-
-// The backend of this name, as in --backend. kUsage: there is none.
+// The backend of this name, as in --backend. kUsage: there is none. kConflict: dm, with another run
+// directory than what is attached of the state directory has.
 Result<std::unique_ptr<DiskBackend>> BackendNamed(const GlobalOptions& options,
                                                   const std::string& name);
 

@@ -61,6 +61,7 @@ nlohmann::ordered_json FindingsJson(const std::vector<GcFinding>& findings) {
 
 Result<int> RunGc(const GlobalOptions& options, const GcArguments& arguments) {
   const GcMode mode = arguments.dry_run ? GcMode::kLook : GcMode::kRemove;
+  const auto claim = VENEER_TRY(ClaimRunDirectory(options));
   GcReport report = VENEER_TRY(CollectDisks(options, mode));
   OrphanReport files = VENEER_TRY(CollectFiles(options, mode));
   Append(report.removed, std::move(files.report.removed));

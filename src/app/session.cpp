@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <iterator>
@@ -9,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "backend/dm/disk_record.h"
 #include "backend/dm/reconcile.h"
 #include "backend/instance.h"
 #include "backend/user/collect.h"
@@ -44,7 +46,31 @@ Result<GcReport> CollectDm(const GlobalOptions& options, GcMode mode) {
   return Reconcile(backend, backend.ports(), mode);
 }
 
+// Neither a sandbox nor a disk of 'veneer cow' is attached, or about to be.
+RunClaim::AtRest RestOf(Catalog* catalog) {
+  return [catalog](const std::string& run) -> Result<bool> {
+    const auto recorded = VENEER_TRY(dm::RecordedDisks(run + "/dm"));
+    if (!recorded.empty()) return false;
+    if (catalog == nullptr) return true;
+    const auto sandboxes = VENEER_TRY(catalog->Sandboxes());
+    return std::ranges::all_of(sandboxes, [](const SandboxRecord& each) {
+      return each.state == SandboxState::kPaused || each.state == SandboxState::kFailed;
+    });
+  };
+}
+
 }  // namespace
+
+Result<RunClaim> ClaimRunDirectory(const GlobalOptions& options) {
+  const auto instance = VENEER_TRY(FindInstance(options.root));
+  if (!instance) return RunClaim();
+  std::error_code error;
+  const bool has_catalog =
+      std::filesystem::exists(Layout(options.root, options.run).catalog(), error);
+  if (!has_catalog) return RunClaim::Take(options.root, options.run, RestOf(nullptr));
+  Catalog catalog = VENEER_TRY(Catalog::Open(options.root));
+  return RunClaim::Take(options.root, options.run, RestOf(&catalog));
+}
 
 Result<GcReport> CollectDisks(const GlobalOptions& options, GcMode mode) {
   GcReport report = VENEER_TRY(CollectUser(options.run, mode));
@@ -55,9 +81,10 @@ Result<GcReport> CollectDisks(const GlobalOptions& options, GcMode mode) {
   return report;
 }
 
-Session::Session(Layout layout, Catalog catalog, const std::string& instance, SpaceReserve reserve,
-                 LogLevel log_level)
+Session::Session(Layout layout, Catalog catalog, RunClaim claim, const std::string& instance,
+                 SpaceReserve reserve, LogLevel log_level)
     : layout_(std::move(layout)),
+      claim_(std::move(claim)),
       log_(layout_.log(), log_level),
       catalog_(std::move(catalog)),
       dm_({.run_dir = layout_.run(), .instance = instance}),
@@ -73,18 +100,25 @@ Result<std::unique_ptr<Session>> Session::Open(const GlobalOptions& options,
   const bool is_new = !std::filesystem::exists(layout.catalog(), error);
   if (is_new) VENEER_TRY(RequireUsableStateDirectory(layout.sandboxes()));
   Catalog catalog = VENEER_TRY(Catalog::Open(options.root));
+  RunClaim claim = VENEER_TRY(RunClaim::Take(options.root, options.run, RestOf(&catalog)));
   const std::string instance = VENEER_TRY(InstanceOf(options.root));
-  return std::unique_ptr<Session>(
-      new Session(std::move(layout), std::move(catalog), instance, reserve, options.log_level));
+  return std::unique_ptr<Session>(new Session(std::move(layout), std::move(catalog),
+                                              std::move(claim), instance, reserve,
+                                              options.log_level));
 }
 
 Result<std::unique_ptr<Session>> Session::OpenToLook(const GlobalOptions& options) {
-  const Layout layout(options.root, options.run);
+  Layout layout(options.root, options.run);
   std::error_code error;
   const bool is_there = std::filesystem::exists(layout.catalog(), error);
   if (error) return FailErrno(error.value(), fmt::format("look for {}", layout.catalog()));
   if (!is_there) return std::unique_ptr<Session>();
-  return Open(options);
+  VENEER_TRY(layout.Prepare());
+  Catalog catalog = VENEER_TRY(Catalog::Open(options.root));
+  VENEER_TRY(RunClaim::Look(options.root, options.run, RestOf(&catalog)));
+  const std::string instance = VENEER_TRY(InstanceOf(options.root));
+  return std::unique_ptr<Session>(new Session(std::move(layout), std::move(catalog), RunClaim(),
+                                              instance, SpaceReserve(), options.log_level));
 }
 
 Result<std::unique_ptr<Session>> Session::OpenToChange(const GlobalOptions& options,

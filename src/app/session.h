@@ -9,6 +9,7 @@
 #include "app/global_options.h"
 #include "app/host_log.h"
 #include "backend/dm/host_dm_backend.h"
+#include "backend/run_claim.h"
 #include "backend/user/user_backend.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
@@ -22,6 +23,7 @@ namespace veneer {
 class Session final : public api::Session {
  public:
   // Makes the state directory where it is missing. kUnsupported: its file system will not do.
+  // kConflict, here and below: what runs of it is below another run directory.
   static Result<std::unique_ptr<Session>> Open(const GlobalOptions& options,
                                                const SpaceReserve& reserve = {});
 
@@ -37,10 +39,11 @@ class Session final : public api::Session {
   [[nodiscard]] const Layout& layout() const { return layout_; }
 
  private:
-  Session(Layout layout, Catalog catalog, const std::string& instance, SpaceReserve reserve,
-          LogLevel log_level);
+  Session(Layout layout, Catalog catalog, RunClaim claim, const std::string& instance,
+          SpaceReserve reserve, LogLevel log_level);
 
   Layout layout_;
+  RunClaim claim_;  // of none, for who only looks
   HostLog log_;
   Catalog catalog_;
   HostDmBackend dm_;
@@ -49,6 +52,9 @@ class Session final : public api::Session {
   QemuVmm vmm_;
   SpaceReserve reserve_;
 };
+
+// For who works on disks without a session. Of none where there is no state directory.
+Result<RunClaim> ClaimRunDirectory(const GlobalOptions& options);
 
 // What gc removes of disks in the kernel and under the run directory, on all backends. Makes
 // nothing: a state directory that is not there has nothing in the kernel.

@@ -3,6 +3,7 @@
 //   ROOT/catalog.db           the catalog
 //   ROOT/log                  what was done (base/log.h); ROOT/log.1: what was before that
 //   ROOT/instance             whose devices in the kernel are ours
+//   ROOT/run                  which run directory is ours (backend/run_claim.h)
 //   ROOT/templates/ID.img     a template's image, read-only
 //   ROOT/templates/ID.cow     while it is made from a sandbox: the clone of its store
 //   ROOT/templates/ID.kernel, ID.initrd   what it boots

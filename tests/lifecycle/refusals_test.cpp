@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 
+#include "lifecycle/asked.h"
 #include "lifecycle/sandboxes.h"
 
 namespace veneer::lifecycle {
@@ -36,7 +37,7 @@ TEST_F(RefusalsTest, AVerbThatIsNotLegalInAStateIsAConflict) {
   const std::string id = Create("broken").at("id");
   Ok({"pause", "broken"});
   fs::rename(StoreOf(id), StoreOf(id) + ".away");
-  EXPECT_THAT(Refused(3, {"resume", "broken"}), HasSubstr(StoreOf(id)));
+  EXPECT_THAT(Refused(6, {"resume", "broken"}), HasSubstr(StoreOf(id)));
   EXPECT_EQ(StateOf("broken"), "failed");
 
   ExpectRefusedAndUnchanged(4, {"resume", "runs"}, "it is running");
@@ -64,6 +65,41 @@ TEST_F(RefusalsTest, NamesThatAreTakenMalformedAmbiguousOrGone) {
   ExpectRefusedAndUnchanged(3, {"destroy", "sb-ffffffff"}, "sb-ffffffff");
   ExpectRefusedAndUnchanged(3, {"snapshot", "rm", "base"}, "not a snapshot");
   ExpectRefusedAndUnchanged(4, {"template", "rm", "base"}, "web");
+}
+
+// Whoever looks below another run directory finds no disk of this state directory.
+TEST_F(RefusalsTest, AnotherRunDirectoryIsRefusedWhileAnythingRuns) {
+  Create("web");
+  const auto elsewhere = [&](std::vector<std::string> command) {
+    command.insert(command.begin(), {"--root", root_, "--run", Path("other-run"), "--json"});
+    return support::RunVeneer(command);
+  };
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"ls"},
+                                                  {"create", "base"},
+                                                  {"recover"},
+                                                  {"gc"},
+                                                  {"destroy", "web", "--force"},
+                                                  {"daemon"}}) {
+    const auto outcome = elsewhere(command);
+    EXPECT_EQ(outcome.status, 4) << ::testing::PrintToString(command) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("--run " + fs::canonical(run_).string()));
+  }
+  EXPECT_EQ(StateOf("web"), "running");
+  EXPECT_EQ(Read(DiskOf("web"), 0), 'b');
+  Ok({"pause", "web"});
+  if (AskedProgram() != support::Program()) return;  // the daemon has it for as long as it lives
+  EXPECT_EQ(elsewhere({"resume", "web"}).status, 0);
+  EXPECT_THAT(Refused(4, {"ls"}), HasSubstr("other-run"));
+  EXPECT_EQ(elsewhere({"destroy", "web"}).status, 0);
+  EXPECT_EQ(Ok({"ls"}), json::array());
+}
+
+TEST_F(RefusalsTest, ANameThatIsGoneIsNotTheBeginningOfAnotherOnesId) {
+  const std::string id = Create("web").at("id");
+  const std::string digits = id.substr(3, 2);
+  Create(digits);
+  Ok({"destroy", digits});
+  ExpectRefusedAndUnchanged(3, {"destroy", digits}, digits);
 }
 
 TEST_F(RefusalsTest, ABeginningThatFitsSeveralIdsNamesThem) {

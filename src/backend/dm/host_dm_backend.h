@@ -20,7 +20,7 @@ struct LinuxDmPorts {
 };
 
 // The ports are a base, so that they are there before the backend and after it.
-class HostDmBackend final : private LinuxDmPorts, public DmBackend {
+class HostDmBackend : private LinuxDmPorts, public DmBackend {
  public:
   explicit HostDmBackend(DmPlace place, std::chrono::milliseconds patience = kDetachPatience)
       : DmBackend(LinuxDmPorts::ports(), std::move(place), patience) {}
