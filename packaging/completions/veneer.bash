@@ -33,7 +33,9 @@ _veneer() {
       return
       ;;
     --backend)
-      mapfile -t COMPREPLY < <(compgen -W 'auto user dm' -- "$word")
+      local backends='auto user dm'
+      [[ $group == cow ]] && backends='user dm'
+      mapfile -t COMPREPLY < <(compgen -W "$backends" -- "$word")
       return
       ;;
     --log-level)

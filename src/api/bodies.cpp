@@ -39,7 +39,7 @@ Result<std::optional<MachineRecord>> MachineIn(const BodyReader& body) {
     return Fail(ErrorKind::kUsage, "memory, cpus and net are a machine's",
                 "send \"boot\": true with them");
   }
-  MachineRecord machine{.memory = MiB(256), .network = "none"};
+  MachineRecord machine{.memory = kUsualMemory, .network = std::string(kUsualNetwork)};
   if (memory) machine.memory = *memory;
   // Checked by Lifecycle; here only that it fits.
   if (cpus) machine.cpus = static_cast<unsigned>(std::min<std::uint64_t>(*cpus, kMostCpus + 1));

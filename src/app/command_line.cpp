@@ -27,7 +27,7 @@ constexpr std::string_view kFooter =
     "  veneer cow --help\n"
     "  veneer demo";
 
-// The style must be known before parsing is done: parsing may be what fails.
+// A guess: the style must be known before parsing is done, which may be what fails.
 OutputStyle StyleWanted(std::span<char*> arguments) {
   for (const std::string_view argument : arguments) {
     if (argument == "--") break;
@@ -90,7 +90,7 @@ void AddAll(const Commands& commands) {
 }
 
 // Parses and runs. CLI11's exceptions stop here.
-Result<int> ParseAndRun(std::span<char*> arguments) {
+Result<int> ParseAndRun(std::span<char*> arguments, OutputStyle& style) {
   CLI::App app("Veneer: writable root disks for sandboxes, out of one shared template.", "veneer");
   GlobalOptions options;
   std::string log_level = "off";
@@ -112,6 +112,7 @@ Result<int> ParseAndRun(std::span<char*> arguments) {
   } catch (const CLI::ParseError& error) {
     return Fail(UsageError(app, error.what()));
   }
+  style = options.style;
   options.log_level = VENEER_TRY(LogLevelNamed(log_level));
   if (version) return PrintVersion(options);
   if (!command) return Fail(UsageError(app, "no command is named"));
@@ -122,9 +123,9 @@ Result<int> ParseAndRun(std::span<char*> arguments) {
 
 int RunCommandLine(int argc, char** argv) {
   const std::span arguments(argv, static_cast<std::size_t>(argc));
-  const OutputStyle style = StyleWanted(arguments);
+  OutputStyle style = StyleWanted(arguments);
   try {
-    const Result<int> status = ParseAndRun(arguments);
+    const Result<int> status = ParseAndRun(arguments, style);
     return status ? *status : ReportError(status.error(), style);
   } catch (const std::exception& error) {
     // Only what no code expects: out of memory, a defect in a library.

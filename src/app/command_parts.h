@@ -25,6 +25,7 @@ inline void AddCommand(const Commands& commands, const CommandText& text,
                        const std::function<void(CLI::App&, Command&)>& fill) {
   CLI::App& added = *commands.app.add_subcommand(text.name, text.description);
   added.fallthrough();
+  added.footer(std::string());  // not that of the program
   if (text.hidden) added.group("");
   // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): a std::function frees what it has
   added.preparse_callback(

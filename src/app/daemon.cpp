@@ -98,7 +98,11 @@ Result<void> Announce(const GlobalOptions& options, const Listeners& listeners,
 // another program: a moment. All other locks that it had go with this one.
 Result<ObjectLock> TakeTurn(const Layout& layout) {
   constexpr std::chrono::seconds kMoment{5};
-  return ObjectLock::Take(layout.locks(), "daemon", "daemon", kMoment);
+  auto lock = ObjectLock::Take(layout.locks(), "daemon", "daemon", kMoment);
+  if (lock || lock.error().kind != ErrorKind::kConflict) return lock;
+  Error error = std::move(lock).error();
+  error.hint = "stop that daemon first, or name another state directory with --root and --run";
+  return Fail(std::move(error));
 }
 
 // When writers are held. Not before nothing new is made: a disk whose writers wait is not copied.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -23,6 +24,7 @@ namespace veneer {
 namespace {
 
 constexpr int kInterrupted = 130;
+constexpr int kReaderHasGone = 141;  // as a shell tells of SIGPIPE
 // JSON is in memory as a whole.
 constexpr Bytes kMostJsonOutput = MiB(16);
 
@@ -87,13 +89,22 @@ Result<int> ExecIn(const GlobalOptions& options, Vmm& vmm, const std::string& id
   const bool json = options.style == OutputStyle::kJson;
   if (json && !request.output_limit) request.output_limit = kMostJsonOutput;
   request.check = [&] { return watch.Check(); };
+  // What ends this process by a signal leaves a sandbox behind.
+  ::signal(SIGPIPE, SIG_IGN);
+  bool reader_has_gone = false;
   request.output = [&](ExecStream stream, std::string_view text) -> Result<void> {
     const bool is_output = stream == ExecStream::kOutput;
-    if (!json) return WriteAll(is_output ? STDOUT_FILENO : STDERR_FILENO, text);
+    if (!json) {
+      Result<void> told = WriteAll(is_output ? STDOUT_FILENO : STDERR_FILENO, text);
+      if (!told && told.error().os_errno == EPIPE) reader_has_gone = true;
+      return told;
+    }
     (is_output ? heard.output : heard.errors) += text;
     return {};
   };
-  const ExecEnd end = VENEER_TRY(vmm.Exec(id, request));
+  const Result<ExecEnd> ended = vmm.Exec(id, request);
+  if (!ended && reader_has_gone) return kReaderHasGone;
+  const ExecEnd end = VENEER_TRY(ended);
   if (json) {
     VENEER_TRY(PrintEnd(end, heard));
   } else {
@@ -147,6 +158,11 @@ Result<int> TemplateRun(const GlobalOptions& options, const RunArguments& argume
 }
 
 Result<int> SandboxLogs(const GlobalOptions& options, const LogsArguments& arguments) {
+  const bool json = options.style == OutputStyle::kJson;
+  if (json && arguments.follow) {
+    return Fail(ErrorKind::kUsage, "what goes on is no one JSON value",
+                "leave --follow or --json out");
+  }
   const auto session = VENEER_TRY(Session::OpenToLook(options));
   if (!session) return Fail(NoState(options));
   const SandboxRecord record =
@@ -155,6 +171,10 @@ Result<int> SandboxLogs(const GlobalOptions& options, const LogsArguments& argum
   const auto watch = VENEER_TRY(InterruptWatch::Install());
   constexpr int kPauseMs = 200;
   ConsoleText said = VENEER_TRY(vmm.Console(record.id, 0));
+  if (json) {
+    VENEER_TRY(PrintJson({{"id", record.id}, {"console", OutputJson(said.text)}}));
+    return 0;
+  }
   VENEER_TRY(WriteAll(STDOUT_FILENO, said.text));
   while (arguments.follow) {
     const VmStatus status = VENEER_TRY(vmm.Status(record.id));

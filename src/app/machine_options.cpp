@@ -1,5 +1,6 @@
 #include "app/machine_options.h"
 
+#include <array>
 #include <memory>
 #include <string>
 
@@ -9,13 +10,20 @@
 namespace veneer {
 namespace {
 
+// From its first word on all is the command's, what looks like an option of ours, too. CLI11 asks a
+// validator when it has found the word, and before it looks at the next one.
 void AddCommandLine(CLI::App& app, const char* first, const char* description,
                     ExecArguments& arguments) {
   app.add_option(first, arguments.sandbox, description)->type_name("")->required();
+  app.validate_positionals();
   app.add_option("COMMAND", arguments.command, "The program and its arguments, as they are")
       ->type_name("")
       ->required()
-      ->expected(1, -1);
+      ->expected(1, -1)
+      ->check([&app](const std::string&) {
+        app.positionals_at_end();
+        return std::string();
+      });
   app.add_option("--env", arguments.environment, "A variable for it; may be given several times")
       ->type_name("NAME=VALUE")
       ->expected(1)
@@ -35,9 +43,9 @@ void AddExec(const Commands& commands) {
   AddCommand(commands,
              {.name = "exec",
               .description = "Run a command in a sandbox's machine; the exit status is its own",
-              .examples = "  veneer exec web-1 -- uname -a\n"
+              .examples = "  veneer exec web-1 uname -a\n"
                           "  tar c . | veneer exec web-1 --stdin --cwd /srv -- tar x\n"
-                          "  veneer exec web-1 --timeout 10 --user nobody -- sh -c 'sleep 60'"},
+                          "  veneer exec web-1 --timeout 10 --user nobody sh -c 'sleep 60'"},
              [](CLI::App& exec, Command& chosen) {
                const auto arguments = std::make_shared<ExecArguments>();
                AddCommandLine(exec, "ID", "The sandbox: its id, name, or the beginning of its id",
@@ -94,15 +102,19 @@ void AddKeep(const Commands& commands) {
 
 }  // namespace
 
-void AddMachineOptions(CLI::App& app, MachineArguments& arguments) {
-  app.add_option("--memory", arguments.memory, "Of the machine")
-      ->type_name("SIZE")
-      ->capture_default_str();
-  app.add_option("--cpus", arguments.cpus, "Of the machine")->type_name("N")->capture_default_str();
-  app.add_option("--net", arguments.network,
-                 "Of the machine: none, or user (outbound connections only)")
-      ->type_name("NET")
-      ->capture_default_str();
+std::array<CLI::Option*, 3> AddMachineOptions(CLI::App& app, MachineArguments& arguments) {
+  return {
+      app.add_option("--memory", arguments.memory, "Of the machine")
+          ->type_name("SIZE")
+          ->capture_default_str(),
+      app.add_option("--cpus", arguments.cpus, "Of the machine")
+          ->type_name("N")
+          ->capture_default_str(),
+      app.add_option("--net", arguments.network,
+                     "Of the machine: none, or user (outbound connections only)")
+          ->type_name("NET")
+          ->capture_default_str(),
+  };
 }
 
 void AddMachineCommands(const Commands& commands) {

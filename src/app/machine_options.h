@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/App.hpp>
+#include <array>
 
 #include "app/commands.h"
 #include "app/sandbox_commands.h"
@@ -12,6 +13,6 @@ namespace veneer {
 void AddMachineCommands(const Commands& commands);
 
 // --memory, --cpus, --net
-void AddMachineOptions(CLI::App& app, MachineArguments& arguments);
+std::array<CLI::Option*, 3> AddMachineOptions(CLI::App& app, MachineArguments& arguments);
 
 }  // namespace veneer

@@ -108,8 +108,11 @@ void AddCreate(const Commands& commands) {
                               "How the user backend shows the disk: fuse or nbd")
                    ->type_name("WAY")
                    ->capture_default_str();
-               app.add_flag("--boot", arguments->boot, "Boot it: the disk is a machine's then");
-               AddMachineOptions(app, arguments->machine);
+               CLI::Option* const boot =
+                   app.add_flag("--boot", arguments->boot, "Boot it: the disk is a machine's then");
+               for (CLI::Option* of_machine : AddMachineOptions(app, arguments->machine)) {
+                 of_machine->needs(boot);
+               }
                AddReserve(app, arguments->reserve);
                SetCommand(app, arguments, SandboxCreate, chosen);
              });

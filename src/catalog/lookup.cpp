@@ -23,10 +23,10 @@ std::string Select(const ObjectKind& kind, std::string_view rest) {
 }
 
 std::pair<std::string, std::string> IdRange(const ObjectKind& kind, std::string_view reference) {
-  std::string_view digits = reference;
-  if (digits.starts_with(kind.id_prefix)) digits.remove_prefix(kind.id_prefix.size());
+  if (!reference.starts_with(kind.id_prefix)) return {};
+  const std::string_view digits = reference.substr(kind.id_prefix.size());
   if (digits.empty() || !IsHex(digits)) return {};
-  std::string first = fmt::format("{}{}", kind.id_prefix, digits);
+  std::string first(reference);
   std::string behind = first + 'g';  // behind every hex digit
   return {std::move(first), std::move(behind)};
 }

@@ -27,8 +27,9 @@ Error NoSuchObject(const ObjectKind& kind, std::string_view reference);
 // "SELECT columns FROM table" and the rest.
 std::string Select(const ObjectKind& kind, std::string_view rest);
 
-// Of ids that begin as `reference` does, "sb-1f" or "1f": the first one, and one that is behind the
-// last. Both empty where it is no beginning of an id.
+// Of ids that begin as `reference` does, "sb-1f": the first one, and one that is behind the last.
+// Both empty where it is no beginning of an id. "1f" is none: it is a name, and whoever destroys
+// that one twice must not hit another's id.
 std::pair<std::string, std::string> IdRange(const ObjectKind& kind, std::string_view reference);
 
 // kUsage: `names` are some of those that fit.

@@ -35,17 +35,14 @@ class LookupTest : public ::testing::Test {
 TEST_F(LookupTest, AnIdANameAndAUniqueBeginningFindTheSame) {
   Add("sb-1f00aa00", "one");
   Add("sb-2f00aa00", "two");
-  for (const char* reference :
-       {"sb-1f00aa00", "one", "sb-1", "sb-1f00aa0", "1", "1f", "1f00aa00"}) {
+  for (const char* reference : {"sb-1f00aa00", "one", "sb-1", "sb-1f00aa0"}) {
     EXPECT_EQ(Find(reference), "sb-1f00aa00") << reference;
   }
-  EXPECT_EQ(catalog_.Template("0000")->id, "tp-00000001");
   EXPECT_EQ(catalog_.Template("tp-0")->id, "tp-00000001");
 }
 
 TEST_F(LookupTest, TheLastHexDigitIsWithinTheRange) {
   Add("sb-ffffffff", "one");
-  EXPECT_EQ(Find("f"), "sb-ffffffff");
   EXPECT_EQ(Find("sb-fffffff"), "sb-ffffffff");
 }
 
@@ -53,7 +50,8 @@ TEST_F(LookupTest, AnIdIsBeforeANameAndANameIsBeforeABeginning) {
   Add("sb-00000001", "1f");
   Add("sb-1f000000", "other");
   EXPECT_EQ(Find("1f"), "sb-00000001");
-  EXPECT_EQ(Find("1f0"), "sb-1f000000");
+  // Whoever destroys "1f" twice does not destroy the other one.
+  EXPECT_EQ(Find("1f0"), "not_found");
   // RequireName refuses such a name; the catalog must still not mistake one for the other.
   Add("sb-00000003", "sb-00000004");
   Add("sb-00000004", "fourth");
@@ -63,7 +61,7 @@ TEST_F(LookupTest, AnIdIsBeforeANameAndANameIsBeforeABeginning) {
 TEST_F(LookupTest, ABeginningOfSeveralIdsIsRefusedAndFiveAreNamed) {
   for (int i = 1; i <= 5; ++i) Add(fmt::format("sb-aa00000{}", i), fmt::format("s{}", i));
   Add("sb-ab000000", "other");
-  const auto five = catalog_.Sandbox("aa");
+  const auto five = catalog_.Sandbox("sb-aa");
   ASSERT_FALSE(five);
   EXPECT_EQ(five.error().kind, ErrorKind::kUsage);
   EXPECT_THAT(five.error().what, HasSubstr("sb-aa000001, sb-aa000002"));

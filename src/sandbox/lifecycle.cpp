@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/size_text.h"
 #include "catalog/ids.h"
 #include "cow/create.h"
 #include "images/space.h"
@@ -15,10 +16,6 @@ namespace {
 
 // What a new sandbox takes at once: a header, a first area, and what SQLite writes.
 constexpr Bytes kLittle = MiB(1);
-
-bool IsMissing(const Error& error) {
-  return error.kind == ErrorKind::kNotFound || error.kind == ErrorKind::kCorrupt;
-}
 
 // Records that it stands in this state, and why.
 Result<void> Settle(const Host& host, SandboxRecord& record, SandboxState state,
@@ -47,6 +44,23 @@ Result<void> RequireMachine(const TemplateRecord& from,
                 "--memory 256M is usual");
   }
   return {};
+}
+
+// kUsage where a machine is asked for that the saved one is not: that goes on as it is. What is
+// usual was not asked for.
+Result<void> RequireSame(const TemplateRecord& from, const MachineRecord& asked) {
+  const MachineRecord usual{.memory = kUsualMemory, .network = std::string(kUsualNetwork)};
+  const MachineRecord& saved = *from.machine;
+  const bool same = (asked.memory == usual.memory || asked.memory == saved.memory) &&
+                    (asked.cpus == usual.cpus || asked.cpus == saved.cpus) &&
+                    (asked.network == usual.network || asked.network == saved.network);
+  if (same) return {};
+  return Fail(
+      ErrorKind::kUsage,
+      fmt::format("the machine of template {} goes on as it was saved: {} of memory, {} CPUs, "
+                  "network {}",
+                  from.name, FormatSize(saved.memory), saved.cpus, saved.network),
+      "leave memory, cpus and net out");
 }
 
 // Why it is paused, where that is more than somebody's wish. A machine that was saved had flushed
@@ -88,6 +102,7 @@ Result<SandboxRecord> Lifecycle::Make(const CreateRequest& request, StepClock& c
   VENEER_TRY(RequireMachine(from, request.machine));
   // A saved machine goes on as it is, on the disk that it knows.
   const bool warm = request.machine && from.machine && size == from.image.size;
+  if (warm) VENEER_TRY(RequireSame(from, *request.machine));
   if (warm) record.machine = from.machine;
   if (!request.name.empty()) VENEER_TRY(RequireName(request.name));
   record.name = request.name.empty() ? record.id : request.name;
@@ -215,6 +230,8 @@ Result<SandboxRecord> Lifecycle::ResumeOne(const std::string& reference,
   if (!chosen && !backend) chosen = host_.backends.Choose(BackendChoice::kAuto);
   if (!chosen) return Fail(chosen.error());
   record.backend = BackendName((*chosen)->kind());
+  // It goes on without what this tells of, and from now on nothing else tells it.
+  if (!record.reason.empty()) record.warnings.push_back(record.reason);
   BeginOperation(record, "resume", claimed.through);
   VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Update(record); }));
   const Result<void> started = Start(record, clock);
@@ -231,7 +248,7 @@ Error Lifecycle::NotResumed(SandboxRecord& record, const Error& cause, StepClock
     return told;  // it stays on the way: recover ends it
   }
   const Result<void> files = RequireFiles(host_, record);
-  const bool broken = !files && IsMissing(files.error());
+  const bool broken = !files && files.error().kind == ErrorKind::kCorrupt;
   record.timings = clock.steps();
   const SandboxState after = broken ? SandboxState::kFailed : SandboxState::kPaused;
   const std::string reason = broken ? files.error().what : MemoryIsLost(host_, record, cause.what);
@@ -269,13 +286,12 @@ Error Lifecycle::PausedWithoutDetach(SandboxRecord& record, const Error& cause, 
   return StandsStill(cause, runs.error());  // recover pauses it once its disk is free
 }
 
-// Without its machine a sandbox that stays is one whose machine has ended.
-Result<void> Lifecycle::EndMachineOrReturnTo(SandboxState before, SandboxRecord& record) {
-  if (!record.machine) return {};
-  Result<void> ended = EndMachine(host_, record);
-  if (ended) return {};
-  record.state = before;
-  host_.catalog.Update(record).Ignore("recover does it; the cause is what matters");
+// Where its machine cannot be ended the sandbox is recorded as it was.
+Result<void> Lifecycle::EndMachineOrReturnTo(const SandboxRecord& before) {
+  Result<void> ended = EndMachine(host_, before);
+  if (!ended) {
+    host_.catalog.Update(before).Ignore("recover does it; the cause is what matters");
+  }
   return ended;
 }
 
@@ -289,21 +305,20 @@ Result<void> Lifecycle::DestroyOne(const std::string& reference, DestroyMode mod
   ClaimedSandbox claimed = VENEER_TRY(Claim(host_, reference, Verb::kDestroy));
   SandboxRecord& record = claimed.record;
   clock.Name(record.id);
-  const SandboxState before = record.state;
+  const SandboxRecord before = record;
   BeginOperation(record, "destroy", claimed.through);
   VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Update(record); }));
   // What is written to it is of no more use, and its users are to end.
-  if (before == SandboxState::kRunning) LetWritersGo(host_, record, kToEnd);
+  if (before.state == SandboxState::kRunning) LetWritersGo(host_, record, kToEnd);
   if (record.machine) {
-    VENEER_TRY(clock.Time("stop", [&] { return EndMachineOrReturnTo(before, record); }));
+    VENEER_TRY(clock.Time("stop", [&] { return EndMachineOrReturnTo(before); }));
   }
   const auto detached = clock.Time("detach", [&] { return DetachDiskOf(host_, record); });
   const bool give_up =
       mode == DestroyMode::kForce && !detached && detached.error().kind != ErrorKind::kConflict;
   const bool gone = detached || (give_up && !VENEER_TRY(IsAttached(host_, record)));
   if (!gone) {
-    record.state = before;
-    clock.Time("undo", [&] { return host_.catalog.Update(record); })
+    clock.Time("undo", [&] { return host_.catalog.Update(before); })
         .Ignore("recover does it; the cause is what matters");
     LetWritersGo(host_, record, std::chrono::seconds(0));
     return Fail(detached.error());

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -29,6 +30,10 @@
 
 namespace veneer {
 
+// Of a machine, where nothing else is asked for.
+constexpr Bytes kUsualMemory = MiB(256);
+constexpr std::string_view kUsualNetwork = "none";
+
 struct CreateRequest {
   std::string template_reference;
   std::string name{};  // its id where empty
@@ -37,7 +42,8 @@ struct CreateRequest {
   BackendChoice backend = BackendChoice::kAuto;
   ExportKind export_kind = ExportKind::kFuse;
   std::string id{};  // of the new sandbox (NewId); where empty, it gets one here
-  // The machine to boot; its acceleration is found out. kUsage where the template boots nothing.
+  // The machine to boot; its acceleration is found out. kUsage where the template boots nothing, or
+  // has a saved machine, which goes on as it is, and another one is asked for.
   std::optional<MachineRecord> machine{};
 };
 
@@ -90,7 +96,7 @@ class Lifecycle {
   Error NotSaved(SandboxRecord& record, const Error& cause, StepClock& clock);
   Error StaysPausing(SandboxRecord& record, const std::string& reason, const Error& cause);
   Error PausedWithoutDetach(SandboxRecord& record, const Error& cause, StepClock& clock);
-  Result<void> EndMachineOrReturnTo(SandboxState before, SandboxRecord& record);
+  Result<void> EndMachineOrReturnTo(const SandboxRecord& before);
   Result<void> FillForks(const SandboxRecord& parent, std::vector<SandboxRecord>& forks,
                          StepClock& clock);
 

@@ -106,6 +106,34 @@ TEST_F(LifecycleTest, ADiskThatHadGoneIsPausedAndSaysSo) {
   const auto paused = lifecycle_.Pause("web");
   ASSERT_TRUE(paused);
   EXPECT_THAT(paused->reason, HasSubstr("not flushed"));
+  // Whoever resumes it is told for the last time.
+  const auto resumed = lifecycle_.Resume("web");
+  ASSERT_TRUE(resumed);
+  EXPECT_THAT(resumed->warnings, ::testing::ElementsAre(HasSubstr("not flushed")));
+  EXPECT_EQ(Recorded("web").reason, "");
+  ASSERT_TRUE(lifecycle_.Pause("web"));
+  EXPECT_THAT(lifecycle_.Resume("web")->warnings, IsEmpty());
+}
+
+TEST_F(LifecycleTest, AStoreThatCannotBeAttachedIsNamed) {
+  const SandboxRecord record = Create("web");
+  ASSERT_TRUE(lifecycle_.Pause("web"));
+  dm_.FailNext(FakeBackend::Op::kAttach, {ErrorKind::kCorrupt, 0, "its magic is another", ""});
+  const auto resumed = lifecycle_.Resume("web");
+  ASSERT_FALSE(resumed);
+  EXPECT_THAT(resumed.error().what, HasSubstr(layout_.Store(record.id)));
+  EXPECT_THAT(resumed.error().what, HasSubstr("its magic is another"));
+}
+
+TEST_F(LifecycleTest, ARefusedDestroyChangesNoRecord) {
+  Create("web");
+  const SandboxRecord before = Recorded("web");
+  dm_.FailNext(FakeBackend::Op::kDetach, {ErrorKind::kConflict, EBUSY, "held by pid 812", ""});
+  EXPECT_FALSE(lifecycle_.Destroy("web", DestroyMode::kCareful));
+  const SandboxRecord after = Recorded("web");
+  EXPECT_EQ(after.state, SandboxState::kRunning);
+  EXPECT_EQ(after.last_operation, before.last_operation);
+  EXPECT_EQ(after.timings, before.timings);
 }
 
 TEST_F(LifecycleTest, ADiskThatGoesDuringThePauseIsPausedAndSaysSo) {
@@ -131,7 +159,7 @@ TEST_F(LifecycleTest, AMissingStoreFailsItAndItCanBeDestroyed) {
   std::filesystem::remove(layout_.Store(record.id));
   const auto resumed = lifecycle_.Resume("web");
   ASSERT_FALSE(resumed);
-  EXPECT_EQ(resumed.error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(resumed.error().kind, ErrorKind::kCorrupt) << "the sandbox is there";
   EXPECT_EQ(Recorded("web").state, SandboxState::kFailed);
   EXPECT_THAT(Recorded("web").reason, HasSubstr(layout_.Store(record.id)));
   EXPECT_TRUE(lifecycle_.Destroy("web", DestroyMode::kCareful));

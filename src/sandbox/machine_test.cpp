@@ -146,6 +146,11 @@ TEST_F(MachineTest, ASnapshotWithMemoryStartsOthersFromItsMoment) {
   Boot("two", "ready");
   EXPECT_EQ(std::stoi(Count("two")), before + 1);
   EXPECT_EQ(std::stoi(Count("web")), before + 1);
+  const auto another = lifecycle_.Create(
+      {.template_reference = "ready",
+       .machine = MachineRecord{.memory = GiB(1), .network = std::string(kUsualNetwork)}});
+  ASSERT_FALSE(another);
+  EXPECT_EQ(another.error().kind, ErrorKind::kUsage);
   ASSERT_TRUE(lifecycle_.Destroy("two", DestroyMode::kCareful));
   ASSERT_TRUE(Templates(host_).Remove("ready"));
   EXPECT_FALSE(HasFile(layout_.Base(snapshot->record.id)));

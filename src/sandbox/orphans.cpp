@@ -83,13 +83,15 @@ void OrphanHunt::Remove(const fs::path& file) {
 }
 
 void OrphanHunt::Judge(const fs::path& file, const std::string& id) {
+  std::error_code error;
+  const bool had_lock = fs::exists(fmt::format("{}/{}.lock", host_.layout.locks(), id), error);
   auto lock = ObjectLock::TryTake(host_.layout.locks(), id, "gc");
   if (!lock) return;  // somebody is at work
   // It may have come to be recorded before we had the lock.
   const Result<std::set<std::string>> known = KnownIds();
   if (!known || known->contains(id)) return;
   if (file.extension() != ".lock") Remove(file);
-  std::move(*lock).Forget();
+  if (mode_ == GcMode::kRemove || !had_lock) std::move(*lock).Forget();
 }
 
 // What an import or a clone has left that was killed: without a name of ours, but of a known kind.

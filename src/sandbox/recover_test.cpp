@@ -139,16 +139,21 @@ TEST_F(RecoverTest, FilesOfNoRecordAreOrphansAndOthersAreNot) {
   testing::MakeFile(layout_.Store("sb-aaaaaaaa"), MiB(1));
   testing::MakeFile(layout_.Image("tp-bbbbbbbb"), MiB(1));
   testing::MakeFile(layout_.sandboxes() + "/notes.txt", MiB(1));
+  testing::MakeFile(layout_.locks() + "/sb-aaaaaaaa.lock", Bytes(0));
+  testing::MakeFile(layout_.locks() + "/sb-cccccccc.lock", Bytes(0));
+  const auto locks = FilesIn(layout_.locks());
   const auto looked = CollectOrphans(host_, GcMode::kLook);
   ASSERT_TRUE(looked);
   EXPECT_THAT(looked->report.removed, SizeIs(2));
   EXPECT_EQ(looked->freed, Bytes(0));  // holes
   EXPECT_TRUE(std::filesystem::exists(layout_.Store("sb-aaaaaaaa")));
+  EXPECT_EQ(FilesIn(layout_.locks()), locks);
   EXPECT_THAT(CollectOrphans(host_, GcMode::kRemove)->report.removed, SizeIs(2));
   EXPECT_THAT(CollectOrphans(host_, GcMode::kRemove)->report.removed, IsEmpty());
   EXPECT_TRUE(std::filesystem::exists(layout_.Store(record.id)));
   EXPECT_TRUE(std::filesystem::exists(layout_.Image(base_.id)));
   EXPECT_TRUE(std::filesystem::exists(layout_.sandboxes() + "/notes.txt"));
+  EXPECT_THAT(FilesIn(layout_.locks()), SizeIs(locks.size() - 2));
 }
 
 }  // namespace

@@ -69,13 +69,17 @@ Result<std::string> AttachDiskOf(const Host& host, const SandboxRecord& record) 
   DiskBackend* const backend = VENEER_TRY(host.backends.Named(record.backend));
   const ExportKind export_kind = VENEER_TRY(ExportOf(record));
   const bool by_nbd = export_kind == ExportKind::kNbd;
-  const AttachedDisk disk = VENEER_TRY(
-      backend->Attach({.store = host.layout.Store(record.id),
+  const std::string store = host.layout.Store(record.id);
+  const auto disk =
+      backend->Attach({.store = store,
                        .origin = host.layout.Image(record.template_id),
                        .name = record.id,
                        .at = by_nbd ? host.layout.Socket(record.id) : host.layout.Disk(record.id),
-                       .export_kind = export_kind}));
-  return disk.path;
+                       .export_kind = export_kind});
+  if (disk) return disk->path;
+  const bool names_it =
+      disk.error().kind != ErrorKind::kCorrupt || disk.error().what.contains(store);
+  return Fail(names_it ? disk.error() : InContext(disk.error(), store));
 }
 
 Result<bool> IsAttached(const Host& host, const SandboxRecord& record) {
@@ -124,10 +128,15 @@ void LetWritersGo(const Host& host, const SandboxRecord& record, std::chrono::se
 Result<void> RequireFiles(const Host& host, const SandboxRecord& record) {
   const std::string store = host.layout.Store(record.id);
   struct stat status{};
-  if (::stat(store.c_str(), &status) != 0) {
-    return FailErrno(errno, fmt::format("the store {}", store), "restore the file from a backup");
-  }
-  return Templates(host).Verify(VENEER_TRY(host.catalog.Template(record.template_id)));
+  const Result<void> there =
+      ::stat(store.c_str(), &status) == 0
+          ? Templates(host).Verify(VENEER_TRY(host.catalog.Template(record.template_id)))
+          : FailErrno(errno, fmt::format("the store {}", store), "restore the file from a backup");
+  if (there || there.error().kind != ErrorKind::kNotFound) return there;
+  // The sandbox that was asked for is there, and is damaged.
+  Error damaged = there.error();
+  damaged.kind = ErrorKind::kCorrupt;
+  return Fail(std::move(damaged));
 }
 
 Result<void> Forget(const Host& host, const SandboxRecord& record) {

@@ -31,7 +31,7 @@ Result<TemplateRecord> Templates::ImportOne(const ImportRequest& request, StepCl
   }
   TemplateRecord record{.id = VENEER_TRY(NewId("tp-")), .name = request.name};
   clock.Name(record.id);
-  const ObjectLock lock = VENEER_TRY(ObjectLock::Take(host_.layout.locks(), record.id, "import"));
+  ObjectLock lock = VENEER_TRY(ObjectLock::Take(host_.layout.locks(), record.id, "import"));
   const IntentRecord intent{.id = record.id, .verb = "import", .began_at = host_.now()};
   VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Begin(intent); }));
   const auto imported = clock.Time("copy", [&] {
@@ -48,10 +48,9 @@ Result<TemplateRecord> Templates::ImportOne(const ImportRequest& request, StepCl
       : !taken_over
           ? Fail(taken_over.error())
           : clock.Time("digest", [&] { return Finish(record, intent, request.progress); });
-  if (!finished) {
-    clock.Time("undo", [&] { return Undo(record.id); })
-        .Ignore("recover does it; the cause is what matters");
-  }
+  if (finished) return finished;
+  const Result<void> undone = clock.Time("undo", [&] { return Undo(record.id); });
+  if (undone) std::move(lock).Forget();  // else recover does it
   return finished;
 }
 

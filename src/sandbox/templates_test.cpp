@@ -38,6 +38,7 @@ TEST_F(TemplatesTest, ATakenNameIsAConflictAndAMissingImageLeavesNothing) {
   EXPECT_THAT(catalog_->Templates().value(), SizeIs(1));
   EXPECT_THAT(catalog_->Intents().value(), IsEmpty());
   EXPECT_THAT(FilesIn(layout_.templates()), SizeIs(1));
+  EXPECT_THAT(FilesIn(layout_.locks()), SizeIs(1)) << "of the template that is there";
 }
 
 TEST_F(TemplatesTest, OneInUseStaysAndSaysWhoUsesIt) {

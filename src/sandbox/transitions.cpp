@@ -30,9 +30,9 @@ constexpr std::array kTransitions{
 std::string HintFor(const SandboxRecord& sandbox) {
   switch (sandbox.state) {
     case SandboxState::kRunning:
-      return "pause it first";
+      return "it runs already: there is nothing to do";
     case SandboxState::kPaused:
-      return "resume it first";
+      return "it is paused already: there is nothing to do";
     case SandboxState::kFailed:
       return fmt::format(
           "it failed: {}; 'veneer recover' tries again, 'veneer destroy' gives it up",

@@ -43,7 +43,7 @@ TEST(TransitionsTest, ARefusalSaysWhatItIsAndWhatToDo) {
   const auto refused = Begin(Verb::kResume, In(kRunning));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().what, "cannot resume sb-01234567: it is running");
-  EXPECT_EQ(refused.error().hint, "pause it first");
+  EXPECT_EQ(refused.error().hint, "it runs already: there is nothing to do");
   EXPECT_THAT(Begin(Verb::kPause, In(kFailed)).error().hint, HasSubstr("its store is missing"));
   EXPECT_THAT(Begin(Verb::kPause, In(kResuming)).error().hint, HasSubstr("veneer recover"));
 }

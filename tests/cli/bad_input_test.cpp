@@ -290,6 +290,7 @@ INSTANTIATE_TEST_SUITE_P(Attach, BadInputTest, ::testing::ValuesIn(BadAttaches()
 INSTANTIATE_TEST_SUITE_P(
     Usage, BadInputTest,
     ::testing::Values(BadCommand{"NoCommand", {}, 2}, BadCommand{"UnknownCommand", {"cook"}, 2},
+                      BadCommand{"AMachineWithoutBoot", {"create", "base", "--memory", "1G"}, 2},
                       BadCommand{"NoCowCommand", {"cow"}, 2},
                       BadCommand{"UnknownCowCommand", {"cow", "milk"}, 2},
                       BadCommand{"UnknownOption", {"cow", "info", "@sub.cow", "--fast"}, 2},

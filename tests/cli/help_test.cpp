@@ -12,6 +12,7 @@ namespace {
 using support::Outcome;
 using support::RunVeneer;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 class HelpTest : public CliTest {};
@@ -79,6 +80,28 @@ TEST_F(HelpTest, DirectoriesComeFromTheEnvironmentToo) {
       {"--help"}, {.environment = {{"VENEER_ROOT", "/some/root"}, {"VENEER_RUN", "/some/run"}}});
   EXPECT_THAT(help.out, HasSubstr("VENEER_ROOT"));
   EXPECT_THAT(help.out, HasSubstr("VENEER_RUN"));
+}
+
+TEST_F(HelpTest, ACommandWithoutExamplesHasNotThoseOfTheProgram) {
+  EXPECT_THAT(Ok({"recover", "--help"}), Not(HasSubstr("veneer create debian")));
+}
+
+// What looks like an option of ours is the command's: where it is taken for ours, this is a usage
+// error.
+TEST_F(HelpTest, WhatFollowsTheFirstWordOfACommandIsTheCommands) {
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"exec", "web", "ls", "-la", "--color"},
+        {"exec", "web", "--cwd", "/", "--", "ls", "-la"},
+        {"exec", "web", "--cwd", "/", "ls", "--timeout", "never"},
+        {"exec", "web", "ls", "--json"}}) {
+    std::vector<std::string> arguments{"--root", Path("none"), "--run", Path("none")};
+    arguments.insert(arguments.end(), command.begin(), command.end());
+    const Outcome outcome = RunVeneer(arguments);
+    EXPECT_EQ(outcome.status, 3) << outcome.err;
+    EXPECT_THAT(outcome.err, StartsWith("veneer: ")) << "not as JSON";
+  }
+  EXPECT_EQ(RunVeneer({"exec", "web", "--timeout", "never", "ls"}).status, 2);
+  EXPECT_EQ(RunVeneer({"logs", "web", "-f", "--json"}).status, 2) << "what goes on is no one value";
 }
 
 TEST_F(HelpTest, AUsageErrorPointsToTheHelpOfItsCommand) {

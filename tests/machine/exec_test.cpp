@@ -28,6 +28,22 @@ TEST_F(ExecTest, ArgumentsArriveAsTheyAre) {
   EXPECT_EQ(outcome.out, "a  b|$HOME 'x' \"y\"|grüß||*|-n|");
 }
 
+TEST_F(ExecTest, NothingNeedStandBetweenTheSandboxAndTheCommand) {
+  const Outcome outcome =
+      Veneer({"exec", "one", "--cwd", "/usr", "printf", "%s|", "--", "--json", "-la"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "--|--json|-la|");
+}
+
+TEST_F(ExecTest, ARunWhoseReaderGoesLeavesNoSandbox) {
+  const Outcome outcome =
+      support::Run({"bash", "-c", "set -o pipefail; \"$@\" | head -c 1", "bash", support::Program(),
+                    "--root", root_, "--run", run_, "run", "ready", "--", "yes"});
+  EXPECT_EQ(outcome.out, "y");
+  EXPECT_EQ(outcome.status, 141) << outcome.err;
+  EXPECT_EQ(Ok({"ls"}).size(), 1U) << "the one of this test";
+}
+
 TEST_F(ExecTest, OutputErrorsAndStatusAreItsOwn) {
   const Outcome outcome = Exec("one", {"sh", "-c", "echo out; echo err >&2; exit 7"});
   EXPECT_EQ(outcome.status, 7);
