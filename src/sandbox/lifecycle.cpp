@@ -89,7 +89,6 @@ Result<SandboxRecord> Lifecycle::Create(const CreateRequest& request) {
 Result<SandboxRecord> Lifecycle::Make(const CreateRequest& request, StepClock& clock) {
   const TemplateRecord from = VENEER_TRY(host_.catalog.Template(request.template_reference));
   const Bytes size = request.size.value_or(from.image.size);
-  VENEER_TRY(RequireRoom(host_.layout.sandboxes(), kLittle, host_.reserve));
   const DiskBackend* const backend =
       VENEER_TRY(host_.backends.Choose(request.backend, request.export_kind));
   SandboxRecord record{.id = request.id.empty() ? VENEER_TRY(NewId(kSandboxPrefix)) : request.id,
@@ -104,6 +103,10 @@ Result<SandboxRecord> Lifecycle::Make(const CreateRequest& request, StepClock& c
   const bool warm = request.machine && from.machine && size == from.image.size;
   if (warm) VENEER_TRY(RequireSame(from, *request.machine));
   if (warm) record.machine = from.machine;
+  // A guest that finds no block for its memory is killed. What goes on from a saved machine keeps
+  // what it changes in RAM.
+  const Bytes memory = request.machine && !warm ? request.machine->memory : Bytes(0);
+  VENEER_TRY(RequireRoom(host_.layout.sandboxes(), kLittle + memory, host_.reserve));
   if (!request.name.empty()) VENEER_TRY(RequireName(request.name));
   record.name = request.name.empty() ? record.id : request.name;
   clock.Name(record.id);

@@ -2,9 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 
+#include "images/space.h"
 #include "sandbox/snapshot.h"
 #include "sandbox/testing/sandbox_machine_test.h"
 
@@ -114,6 +116,23 @@ TEST_F(MachineTest, SandboxesOfAForksSnapshotShareItsMemory) {
     EXPECT_EQ(vmm_.SpecOf(Boot(name, "ready").id).memory_use, VmMemory::kShared);
     EXPECT_EQ(std::stoi(Count(name)), before + 1);
   }
+}
+
+TEST_F(MachineTest, AMachineNeedsRoomForItsMemory) {
+  const Bytes available = RoomIn(layout_.sandboxes())->available;
+  const Bytes slack = std::min(Bytes(available.value() / 2), GiB(512));
+  Host host = host_;
+  host.reserve = {.percent = 0, .size = available - slack};
+  const auto create = [&](Bytes memory) {
+    return Lifecycle(host).Create(
+        {.template_reference = "bootable",
+         .machine = MachineRecord{.memory = memory, .network = std::string(kUsualNetwork)}});
+  };
+  const auto refused = create(GiB(1024));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::kNoSpace);
+  EXPECT_THAT(catalog_->Sandboxes().value(), IsEmpty());
+  EXPECT_TRUE(create(MiB(64)));
 }
 
 TEST_F(MachineTest, WhatAMachineGoesOnWithoutIsTold) {
