@@ -90,7 +90,7 @@ void Reconciliation::JudgeDevice(const DmDevice& device, const std::string& disk
   if (!record || !record->made()) return;
   const auto removed = backend_.RemoveDisk(disk, *record);
   if (!removed) record->Erase();
-  if (removed == DmBackend::Removed::kLeftovers) return;  // detached since we looked
+  if (removed && *removed == DmBackend::Removed::kLeftovers) return;  // detached since we looked
   Take(finding, removed);
 }
 
