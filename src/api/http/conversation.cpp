@@ -85,7 +85,7 @@ Task<void> Conversation::Hold() {
 
 void Conversation::End() {
   ending_ = true;
-  if (bell_) bell_->cancel();
+  if (bell_) bell_->Ring();
   if (talk_) talk_->End();
   if (!idle_) return;
   boost::system::error_code error;
@@ -288,18 +288,16 @@ Task<void> Conversation::TellEvents(std::string last) {
   stream_.expires_after(parts_.limits.patience);
   const auto [error, size] = co_await http::async_write_header(stream_, serializer, kAwait);
   if (error) co_return;
-  auto executor = co_await asio::this_coro::executor;
-  bell_ = std::make_shared<asio::steady_timer>(executor);
-  const auto ring = [executor, bell = bell_] { asio::post(executor, [bell] { bell->cancel(); }); };
-  EventBus::Subscription ear(parts_.shared.events, last, ring);
-  bool hears = true;
-  while (hears && !ending_) {
+  bell_.emplace(co_await asio::this_coro::executor);
+  EventBus::Subscription ear(parts_.shared.events, last, bell_->Ringer());
+  auto heard = Bell::Heard::kNothing;
+  for (bool hears = true; hears && !ending_;) {
     const auto events = ear.Take();
-    hears = co_await SendEvents(TextOf(events));
-    if (!hears || ending_) break;
     // Now and then something is said in any case: it shows who has gone.
-    bell_->expires_after(parts_.limits.patience / 2);
-    co_await bell_->async_wait(kAwait);
+    const bool speaks = !events.empty() || heard == Bell::Heard::kNothing;
+    if (speaks) hears = co_await SendEvents(TextOf(events));
+    if (!hears || ending_) break;
+    heard = co_await bell_->Wait(parts_.limits.patience / 2);
   }
 }
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <cstdint>
 #include <memory>
@@ -12,6 +11,7 @@
 #include <string_view>
 
 #include "api/guard.h"
+#include "api/http/bell.h"
 #include "api/http/exec_talk.h"
 #include "api/http/wire.h"
 #include "api/http_server.h"
@@ -59,7 +59,7 @@ class Conversation {
   std::string piece_{};
   std::optional<Upload> upload_{};
   // Rings where there is news for this client; there while it is told events.
-  std::shared_ptr<asio::steady_timer> bell_{};
+  std::optional<Bell> bell_{};
   std::shared_ptr<ExecTalk> talk_{};  // while a command is streamed
   bool idle_ = true;
   std::atomic<bool> ending_ = false;  // written by its thread, read by workers too

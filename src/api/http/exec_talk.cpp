@@ -5,7 +5,6 @@
 #include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <cerrno>
@@ -51,7 +50,7 @@ ExecTalk::ExecTalk(const asio::any_io_executor& executor, const HttpServer::Part
       sandbox_(std::move(sandbox)),
       socket_(stream),
       patience_(executor),
-      bell_(std::make_shared<asio::steady_timer>(executor)),
+      bell_(executor),
       input_(executor) {}
 
 Task<void> ExecTalk::Hold(std::shared_ptr<ExecTalk> self, const Parser::value_type& request) {
@@ -133,9 +132,8 @@ Result<UniqueFd> ExecTalk::MakeInput() {
 
 // False where no thread is free.
 bool ExecTalk::Begin(ExecOpening opening, UniqueFd input) {
-  const auto executor = bell_->get_executor();
-  const auto ring = [executor, bell = bell_] { asio::post(executor, [bell] { bell->cancel(); }); };
-  command_ = std::make_shared<ExecCommand>(std::move(opening.request), std::move(input), ring);
+  command_ =
+      std::make_shared<ExecCommand>(std::move(opening.request), std::move(input), bell_.Ringer());
   const bool taken =
       parts_.running.TryPost([command = command_, sandbox = sandbox_](Session& session) {
         command->Run(session.host(), sandbox);
@@ -159,15 +157,12 @@ Task<void> ExecTalk::Converse() {
     co_return;
   }
   listening_ = true;
-  asio::co_spawn(bell_->get_executor(), Listen(shared_from_this()), asio::detached);
+  asio::co_spawn(patience_.get_executor(), Listen(shared_from_this()), asio::detached);
   co_await Tell();
   CutOff();
   boost::system::error_code error;
   (void)input_.close(error);
-  while (listening_) {
-    bell_->expires_after(parts_.limits.patience);
-    co_await bell_->async_wait(kAwait);
-  }
+  while (listening_) co_await bell_.Wait(parts_.limits.patience);
 }
 
 // What the client sends, until it goes or makes no sense.
@@ -181,7 +176,7 @@ Task<void> ExecTalk::Listen(std::shared_ptr<ExecTalk> self) {
   }
   if (listens) self->Leave({ErrorKind::kFailed, EPIPE, "the client has gone", ""});
   self->listening_ = false;
-  self->bell_->cancel();
+  self->bell_.Ring();
 }
 
 Task<bool> ExecTalk::OnMessage(std::string_view message) {
@@ -211,9 +206,8 @@ void ExecTalk::Leave(Error why) {
 
 // Now and then something is said in any case: it shows who has gone.
 Task<bool> ExecTalk::AwaitNews() {
-  bell_->expires_after(parts_.limits.patience / 2);
-  const auto [rung] = co_await bell_->async_wait(kAwait);
-  if (rung || left_) co_return true;
+  const auto heard = co_await bell_.Wait(parts_.limits.patience / 2);
+  if (heard == Bell::Heard::kRing || left_) co_return true;
   co_return co_await Ping();
 }
 

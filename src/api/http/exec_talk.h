@@ -15,6 +15,7 @@
 
 #include "api/exec_body.h"
 #include "api/exec_command.h"
+#include "api/http/bell.h"
 #include "api/http/wire.h"
 #include "api/http_server.h"
 
@@ -64,7 +65,7 @@ class ExecTalk : public std::enable_shared_from_this<ExecTalk> {
   beast::websocket::stream<Stream&> socket_;
   beast::flat_buffer message_;
   asio::steady_timer patience_;
-  std::shared_ptr<asio::steady_timer> bell_;
+  Bell bell_;
   Protocol::socket input_;                  // the client's side of the command's stdin
   std::shared_ptr<ExecCommand> command_{};  // once it was asked for
   std::optional<Error> left_{};             // why nobody is told any more
