@@ -177,8 +177,9 @@ export class Detail {
       key: (flow) => flow.number,
       make: () => h("li", {}, h("span", {}), h("span", {})),
       change: (item, flow) => {
-        setText(item.firstElementChild, `${flow.verb}${flow.state === "failed" ? " failed" : ""}`);
-        setText(item.lastElementChild, flow.took === null ? "…" : duration(flow.took));
+        const end = { failed: " failed", lost: " ended unheard" }[flow.state] ?? "";
+        setText(item.firstElementChild, `${flow.verb}${end}`);
+        setText(item.lastElementChild, flow.took !== null ? duration(flow.took) : flow.state === "running" ? "…" : "");
       },
     });
     this.#earlier.hidden = earlier.length === 0;

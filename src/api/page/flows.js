@@ -6,8 +6,9 @@
 const kKept = 40;
 const kOnOne = 5;
 
-// {number, verb, object, began, state: "running" | "done" | "failed", took, problem,
+// {number, verb, object, began, state: "running" | "done" | "failed" | "lost", took, problem,
 //  steps: [{name, took, count, failed}]}
+// Of one that is lost nobody knows whether it has ended.
 export class Flows {
   #all = []; // oldest first
 
@@ -56,12 +57,22 @@ export class Flows {
   }
 
   end(data, made) {
-    const flow = this.#all.find((each) => each.number === data.number && each.state === "running");
+    const open = (each) => each.state === "running" || each.state === "lost";
+    const flow = this.#all.find((each) => each.number === data.number && open(each));
     if (!flow) return;
     if (data.verb === "create" && made) this.#giveOwnSteps(flow, made);
     flow.state = data.outcome === "done" ? "done" : "failed";
     flow.took = data.took_ms;
     if (flow.state === "failed") flow.problem = { kind: data.outcome, detail: data.detail, hint: data.hint };
+  }
+
+  // Events are gone: ends may be among them. `whose`: "ours" while it is the same daemon, which may
+  // still tell how they end; another one counts anew.
+  lose(whose) {
+    for (const flow of this.#all) {
+      if (flow.state === "running") flow.state = "lost";
+      if (whose !== "ours") flow.number = null;
+    }
   }
 
   // Of several creates at once it is known only now which was which.

@@ -26,6 +26,7 @@ export class Model {
   #looking = false;
   #again = false;
   #resting = false;
+  #daemon = ""; // whose events were heard last: what their ids begin with
 
   // `listener` is called a moment after something has changed, once for many changes.
   watch(listener) {
@@ -119,6 +120,9 @@ export class Model {
     this.log.push(event);
     if (this.log.length > kLogged) this.log.splice(0, this.log.length - kLogged);
     const { data } = event;
+    const daemon = event.id.split("-")[0];
+    if (event.type === "missed") this.flows.lose(daemon === this.#daemon ? "ours" : "another's");
+    this.#daemon = daemon;
     if (event.type === "operation" && data.phase === "began") {
       this.flows.begin(data, this.idOf(data.object));
     } else if (event.type === "operation") {

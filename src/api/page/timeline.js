@@ -3,7 +3,7 @@ import { h, reconcile, setAttribute, setText } from "./dom.js";
 import { duration } from "./format.js";
 import { layOut } from "./flows.js";
 
-const kWords = { running: "under way", done: "done", failed: "failed" };
+const kWords = { running: "under way", done: "done", failed: "failed", lost: "ended unheard" };
 
 export class Timeline {
   element = h("div", { class: "timeline" });
