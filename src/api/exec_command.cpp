@@ -37,11 +37,14 @@ void ExecCommand::Run(const Host& host, const std::string& sandbox) {
   auto end = RunIn(host, sandbox, request_);
   {
     const std::lock_guard lock(mutex_);
-    end_ = std::move(end);
+    const bool cut = end && unwanted_;
+    end_ = cut ? Fail(*unwanted_) : std::move(end);
     over_ = true;
     input_.Close();
+    // Whoever sees that it is over may end what is rung.
+    const auto last = std::exchange(ring_, nullptr);
+    last();
   }
-  ring_();
 }
 
 Result<void> ExecCommand::Hear(ExecStream stream, std::string_view text) {
@@ -90,6 +93,8 @@ void ExecCommand::End(Error why) {
   {
     const std::lock_guard lock(mutex_);
     if (!unwanted_) unwanted_ = std::move(why);
+    // Who has heard only a part is not told that all went well.
+    if (over_ && end_ && !waiting_.empty()) end_ = Fail(*unwanted_);
     waiting_.clear();
     waiting_bytes_ = 0;
   }

@@ -26,7 +26,8 @@ class ExecCommand {
   static constexpr std::size_t kMostWaiting = std::size_t{256} << 10U;
 
   // `input`: what its stdin is read from; invalid where it has none. `ring`: called by the thread
-  // that runs it when there is news; it must not call back.
+  // that runs it when there is news; it must not call back. It is called for the last time, and let
+  // go, before Next says that it is over.
   ExecCommand(ExecRequest request, UniqueFd input, std::function<void()> ring);
 
   // Until it has ended. Throws nothing; how it ended is told by Next.
@@ -41,7 +42,8 @@ class ExecCommand {
   // How it ended, once it is over.
   [[nodiscard]] const Result<ExecEnd>& end() const { return end_; }
 
-  // It is to end, for this reason: what it still says is dropped.
+  // It is to end, for this reason: what it still says is dropped. That is its end, too, unless all
+  // was heard before.
   void End(Error why);
   void Signal(int number);
 

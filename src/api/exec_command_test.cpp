@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 #include <thread>
 
 #include "sandbox/testing/sandbox_test.h"
@@ -118,6 +119,40 @@ TEST_F(ExecCommandTest, WhoDoesNotWantItAnyMoreEndsItAlsoWhileItWaits) {
   EXPECT_EQ(command_.Next().kind, Kind::kOver);
   ASSERT_FALSE(command_.end());
   EXPECT_EQ(command_.end().error().what, "gone");
+}
+
+TEST_F(ExecCommandTest, WhatIsCutAfterItsEndHasNotGoneWell) {
+  Begin().join();
+  EXPECT_EQ(command_.Next().kind, Kind::kOutput);
+  command_.End({ErrorKind::kFailed, 0, "gone", ""});
+  EXPECT_EQ(command_.Next().kind, Kind::kOver);
+  ASSERT_FALSE(command_.end());
+  EXPECT_EQ(command_.end().error().what, "gone");
+}
+
+TEST_F(ExecCommandTest, WhatEndsWithoutSeeingThatItIsUnwantedHasNotGoneWell) {
+  talkative_.pieces = 0;
+  command_.End({ErrorKind::kFailed, 0, "gone", ""});
+  Begin().join();
+  ASSERT_FALSE(command_.end());
+  EXPECT_EQ(command_.end().error().what, "gone");
+}
+
+TEST_F(ExecCommandTest, WhoWasHeardToItsEndHasEndedAsItDid) {
+  Begin().join();
+  while (command_.Next().kind != Kind::kOver) continue;
+  command_.End({ErrorKind::kFailed, 0, "gone", ""});
+  ASSERT_TRUE(command_.end());
+  EXPECT_EQ(ShellStatus(*command_.end()), 7);
+}
+
+TEST_F(ExecCommandTest, WhatIsRungMayGoOnceItIsOver) {
+  const auto rung = std::make_shared<int>(0);
+  ExecCommand command{ExecRequest{.argv = {"true"}}, UniqueFd(), [rung] { ++*rung; }};
+  command.Run(host_, "none");
+  EXPECT_EQ(command.Next().kind, Kind::kOver);
+  EXPECT_EQ(*rung, 1);
+  EXPECT_EQ(rung.use_count(), 1);
 }
 
 TEST_F(ExecCommandTest, ASignalIsHandedOn) {
