@@ -27,20 +27,45 @@ constexpr std::chrono::milliseconds kBreath{50};
 // What is read of one who is turned away, so that he gets to read why.
 constexpr std::size_t kDropped = std::size_t{64} << 10U;
 
+// A listening socket.
+struct Entrance {
+  Acceptor acceptor;
+  Door door;
+  bool is_tcp;
+};
+
+// Who talks.
+struct Guests {
+  std::set<Conversation*> all{};
+  std::size_t over_tcp = 0;
+};
+
 // Among those who talk, as long as this lives.
 class Listed {
  public:
-  Listed(std::set<Conversation*>& all, Conversation& one) : all_(all), one_(one) {
-    all_.insert(&one_);
+  Listed(Guests& guests, const Entrance& by, Conversation& one)
+      : guests_(guests), one_(one), over_tcp_(by.is_tcp ? 1 : 0) {
+    guests_.all.insert(&one_);
+    guests_.over_tcp += over_tcp_;
   }
   Listed(const Listed&) = delete;
   Listed& operator=(const Listed&) = delete;
-  ~Listed() { all_.erase(&one_); }
+  ~Listed() {
+    guests_.all.erase(&one_);
+    guests_.over_tcp -= over_tcp_;
+  }
 
  private:
-  std::set<Conversation*>& all_;
+  Guests& guests_;
   Conversation& one_;
+  std::size_t over_tcp_;
 };
+
+// Places that are kept for unix sockets, where there are two: anybody on the host can gather a
+// crowd over TCP, which is not to lock out whom the mode of a socket lets in.
+std::size_t KeptPlaces(std::size_t connections) {
+  return connections < 2 ? 0 : (connections + 7) / 8;
+}
 
 // One run of the server: its sockets, and who talks at them. One thread.
 class Running {
@@ -51,13 +76,16 @@ class Running {
   Result<void> Add(const Listener& listener) {
     UniqueFd copy(::fcntl(listener.fd().get(), F_DUPFD_CLOEXEC, 0));
     if (!copy.valid()) return FailErrno(errno, "copy a descriptor");
-    Acceptor& acceptor = acceptors_.emplace_back(context_);
+    Entrance& entrance = entrances_.emplace_back(
+        Acceptor(context_),
+        Door{.hosts = listener.hosts(), .token = listener.is_tcp() ? token_ : nullptr},
+        listener.is_tcp());
     boost::system::error_code error;
-    (void)acceptor.assign(Protocol(listener.family(), 0), copy.get(), error);
+    (void)entrance.acceptor.assign(Protocol(listener.family(), 0), copy.get(), error);
     if (error) return FailErrno(error.value(), fmt::format("listen at {}", listener.name()));
     (void)copy.Release();  // the acceptor closes it
-    doors_.push_back({.hosts = listener.hosts(), .token = listener.is_tcp() ? token_ : nullptr});
-    asio::co_spawn(context_, Accept(acceptor, doors_.back()), asio::detached);
+    has_unix_ = has_unix_ || !listener.is_tcp();
+    asio::co_spawn(context_, Accept(entrance), asio::detached);
     return {};
   }
 
@@ -74,8 +102,9 @@ class Running {
   }
 
  private:
-  Task<void> Accept(Acceptor& acceptor, const Door& door);
-  Task<void> Host(const Door& door, Protocol::socket socket);
+  [[nodiscard]] bool HasPlace(const Entrance& entrance) const;
+  Task<void> Accept(Entrance& entrance);
+  Task<void> Host(const Entrance& entrance, Protocol::socket socket);
   Task<void> EndAtStop();
 
   HttpServer::Parts parts_;
@@ -83,9 +112,10 @@ class Running {
   const std::function<void()>& ending_;
   asio::io_context context_{1};
   asio::posix::stream_descriptor stop_{context_};
-  std::list<Acceptor> acceptors_;
-  std::list<Door> doors_;
-  std::set<Conversation*> conversations_;
+  std::list<Entrance> entrances_;
+  bool has_unix_ = false;
+  Guests guests_;
+  bool is_over_ = false;  // nobody enters any more
 };
 
 // Without a wait: there may be very many.
@@ -99,33 +129,41 @@ void TurnAway(Protocol::socket socket) {
   (void)socket.shutdown(Protocol::socket::shutdown_both, error);
 }
 
-Task<void> Running::Accept(Acceptor& acceptor, const Door& door) {
-  while (acceptor.is_open()) {
-    auto [error, socket] = co_await acceptor.async_accept(kAwait);
+bool Running::HasPlace(const Entrance& entrance) const {
+  const std::size_t most = parts_.limits.connections;
+  const std::size_t kept = has_unix_ ? KeptPlaces(most) : 0;
+  return guests_.all.size() < most && (!entrance.is_tcp || guests_.over_tcp < most - kept);
+}
+
+Task<void> Running::Accept(Entrance& entrance) {
+  while (entrance.acceptor.is_open()) {
+    auto [error, socket] = co_await entrance.acceptor.async_accept(kAwait);
     if (error == asio::error::operation_aborted) co_return;
     if (error) {
       asio::steady_timer timer(context_, kBreath);
       co_await timer.async_wait(kAwait);
-    } else if (conversations_.size() >= parts_.limits.connections) {
+    } else if (!HasPlace(entrance)) {
       TurnAway(std::move(socket));
     } else {
-      asio::co_spawn(context_, Host(door, std::move(socket)), asio::detached);
+      asio::co_spawn(context_, Host(entrance, std::move(socket)), asio::detached);
     }
   }
 }
 
-Task<void> Running::Host(const Door& door, Protocol::socket socket) {
-  Conversation conversation(parts_, door, std::move(socket));
-  const Listed listed(conversations_, conversation);
+Task<void> Running::Host(const Entrance& entrance, Protocol::socket socket) {
+  if (is_over_) co_return;  // it came just before
+  Conversation conversation(parts_, entrance.door, std::move(socket));
+  const Listed listed(guests_, entrance, conversation);
   co_await conversation.Hold();
 }
 
 Task<void> Running::EndAtStop() {
   co_await stop_.async_wait(asio::posix::stream_descriptor::wait_read, kAwait);
   if (ending_) ending_();
+  is_over_ = true;
   boost::system::error_code error;
-  for (Acceptor& acceptor : acceptors_) (void)acceptor.close(error);
-  for (Conversation* const each : conversations_) each->End();
+  for (Entrance& entrance : entrances_) (void)entrance.acceptor.close(error);
+  for (Conversation* const each : guests_.all) each->End();
 }
 
 }  // namespace

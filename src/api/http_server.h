@@ -25,6 +25,7 @@
 namespace veneer::api {
 
 struct Limits {
+  // An eighth of them is kept for unix sockets where the server has one.
   std::size_t connections = 512;
   Bytes headers = KiB(16);
   Bytes json = KiB(64);
