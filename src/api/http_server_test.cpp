@@ -130,6 +130,16 @@ TEST_F(HttpServerTest, ACrowdOverTcpLeavesAPlaceToTheUnixSocket) {
   EXPECT_EQ(OverUnix().Hear(), kTurnedAway) << "all places are taken";
 }
 
+TEST_F(HttpServerTest, AnUploadUnderWayDoesNotHoldTheEnd) {
+  Begin();
+  const Client client = OverUnix();
+  client.Say("PUT", "/v1/templates/sent", "Content-Length: 1000\r\nExpect: 100-continue\r\n");
+  ASSERT_EQ(client.Hear(), "HTTP/1.1 100 Continue");
+  End();
+  EXPECT_EQ(client.Hear(), "");
+  EXPECT_FALSE(catalog_->Template("sent"));
+}
+
 TEST_F(HttpServerTest, WhoComesAtTheEndIsNotWaitedFor) {
   std::vector<Client> clients;
   for (std::size_t n = 0; n < kConnections / 2; ++n) clients.push_back(OverUnix());

@@ -124,7 +124,10 @@ Task<bool> Conversation::Converse(Parser& parser) {
     co_return false;
   }
   auto& admitted = std::get<Admitted>(judged);
+  idle_ = true;
   auto refusal = co_await ReadBody(parser, admitted);
+  idle_ = false;
+  if (ending_) co_return false;  // the connection is closed
   if (refusal) {
     co_await Refuse(*std::move(refusal), parser);
     co_return false;

@@ -26,7 +26,7 @@ class Conversation {
   // Takes requests until one of the two has had enough.
   Task<void> Hold();
 
-  // No more requests; what is under way is finished.
+  // No more requests, and none whose body is not there yet; what is under way is finished.
   void End();
 
  private:
@@ -61,7 +61,7 @@ class Conversation {
   // Rings where there is news for this client; there while it is told events.
   std::optional<Bell> bell_{};
   std::shared_ptr<ExecTalk> talk_{};  // while a command is streamed
-  bool idle_ = true;
+  bool idle_ = true;                  // nothing is begun that the client has asked for
   std::atomic<bool> ending_ = false;  // written by its thread, read by workers too
 };
 
