@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/front.h"
+#include "catalog/object_lock.h"
 #include "sandbox/snapshot.h"
 #include "sandbox/testing/sandbox_test.h"
 
@@ -167,6 +168,26 @@ TEST_F(ApiTest, AKeyOfARequestThatFailedIsFreeAgain) {
   EXPECT_EQ(Sandboxes(), 2U);
 }
 
+TEST_F(ApiTest, AKeyOfARequestThatFailedBehindItsWorkIsNotFree) {
+  const Request request{.method = Method::kPost, .idempotency_key = "key"};
+  unsigned made = 0;
+  const IdempotencyKeys::Once once{
+      .ids = {"sb-00000001"},
+      .act = [&](const auto& /*ids*/) -> Result<Response> {
+        ++made;
+        return Fail(ErrorKind::kFailed, "it cannot be shown");
+      },
+      .find = [&](const auto& /*ids*/) -> Result<std::optional<Response>> {
+        if (made == 0) return std::nullopt;
+        return Response{.status = 201, .body = "it"};
+      }};
+  EXPECT_FALSE(keys_.Do(host_, request, once));
+  const auto again = keys_.Do(host_, request, once);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->body, "it");
+  EXPECT_EQ(made, 1U);
+}
+
 // As a daemon leaves it that was killed at the request of "key": with an id and without an answer.
 class KilledAtItTest : public ApiTest {
  protected:
@@ -206,6 +227,22 @@ TEST_F(KilledAtItTest, WhatItHadHalfMadeIsMadeAnewWithTheSameId) {
   EXPECT_EQ(again.body.at("id"), id);
   EXPECT_EQ(again.body.at("state"), "running");
   EXPECT_EQ(Sandboxes(), 1U);
+}
+
+TEST_F(KilledAtItTest, ASnapshotThatCouldNotBeUndoneIsNotTakenAgain) {
+  const SandboxRecord web = Create("web");
+  const Said first = Ask("POST", "/v1/sandboxes/web/snapshots", R"({"name":"s"})", "snapshot");
+  const std::string id = first.body.at("id");
+  ForgetAnswers();
+  ASSERT_EQ(Ask("DELETE", "/v1/snapshots/s").status, 200U);
+  ASSERT_TRUE(catalog_->Begin({.id = id, .verb = "snapshot", .object = web.id, .began_at = {}}));
+  const auto at_work = ObjectLock::Take(layout_.locks(), id, "recover");
+  ASSERT_TRUE(at_work);
+  const auto asked = [&] {
+    return Ask("POST", "/v1/sandboxes/web/snapshots", R"({"name":"s"})", "snapshot");
+  };
+  EXPECT_EQ(asked().status, 409U);
+  EXPECT_EQ(asked().body.at("detail"), id + " is not finished");
 }
 
 TEST_F(ApiTest, KeysAreForgottenInTime) {

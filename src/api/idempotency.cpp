@@ -104,8 +104,9 @@ Result<Response> IdempotencyKeys::DoLocked(const std::string& path, const std::s
   }
   auto response = found ? Result<Response>(*std::move(found)) : once.act(record.ids);
   if (!response) {
+    const auto made = once.find(record.ids);
     std::error_code error;  // one that stays behind is for the same request, and is done then
-    fs::remove(path, error);
+    if (made && !*made) fs::remove(path, error);
     return response;
   }
   record.answer = response->body;

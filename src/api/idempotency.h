@@ -7,8 +7,9 @@
 //   looked up by those ids     where the daemon died at it: what is there was made by it; else it
 //   is
 //                              done now, with these ids (what was half-done Recover has removed)
-// A request that failed has changed nothing, and its key is free again. ADR 20 tells why these are
-// files. Keys are forgotten a day after their end.
+// A request that failed and has made nothing has freed its key. Where something is there all the
+// same, or that cannot be told, it is looked up when the request comes again. ADR 20 tells why
+// these are files. Keys are forgotten a day after their end.
 #pragma once
 
 #include <chrono>
@@ -36,7 +37,7 @@ class IdempotencyKeys {
     std::vector<std::string> ids;  // for what it makes
     // Does it, with these ids.
     std::function<Result<Response>(const std::vector<std::string>& ids)> act;
-    // The answer where all of them exist; nothing where one does not.
+    // The answer where all of them exist; nothing where one does not, and nothing is half-made.
     std::function<Result<std::optional<Response>>(const std::vector<std::string>& ids)> find;
   };
 

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +29,11 @@ Result<DestroyMode> ModeIn(const Target& target) {
   return Fail(ErrorKind::kUsage, "force is neither true nor false");
 }
 
+std::unexpected<Error> NotFinished(const std::string& id) {
+  return Fail(ErrorKind::kConflict, fmt::format("{} is not finished", id),
+              "'veneer recover' ends what a killed daemon left, and says what keeps it");
+}
+
 // Those that have these ids; nothing where one of them is missing.
 Result<std::optional<std::vector<SandboxRecord>>> FindAll(const Host& host,
                                                           const std::vector<std::string>& ids) {
@@ -37,12 +43,22 @@ Result<std::optional<std::vector<SandboxRecord>>> FindAll(const Host& host,
     if (!record && record.error().kind == ErrorKind::kNotFound) return std::nullopt;
     if (!record) return Fail(record.error());
     if (record->state == SandboxState::kCreating) {
-      return Fail(ErrorKind::kConflict, fmt::format("{} is not finished", id),
-                  "'veneer recover' ends what a killed daemon left, and says what keeps it");
+      return NotFinished(id);
     }
     records.push_back(*std::move(record));
   }
   return records;
+}
+
+// The template that has this id; nothing where there is none.
+Result<std::optional<TemplateRecord>> FindSnapshot(const Host& host, const std::string& id) {
+  auto record = host.catalog.Template(id);
+  if (record) return *std::move(record);
+  if (record.error().kind != ErrorKind::kNotFound) return Fail(record.error());
+  const auto intents = VENEER_TRY(host.catalog.Intents());
+  const auto is_it = [&](const IntentRecord& each) { return each.id == id; };
+  if (std::ranges::any_of(intents, is_it)) return NotFinished(id);
+  return std::nullopt;
 }
 
 Result<Response> ShowForks(const Host& host, const std::vector<SandboxRecord>& forks) {
@@ -128,9 +144,8 @@ Result<Response> SnapshotSandbox(const Call& call) {
         return Show(host, 201, snapshot);
       },
       .find = [&](const std::vector<std::string>& ids) -> Result<std::optional<Response>> {
-        const auto record = host.catalog.Template(ids.front());
-        if (!record && record.error().kind == ErrorKind::kNotFound) return std::nullopt;
-        if (!record) return Fail(record.error());
+        const auto record = VENEER_TRY(FindSnapshot(host, ids.front()));
+        if (!record) return std::nullopt;
         return VENEER_TRY(Show(host, 201, Snapshot{.record = *record, .held = {}, .timings = {}}));
       }};
   return call.service.keys().Do(host, call.request, once);

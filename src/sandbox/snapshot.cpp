@@ -65,6 +65,7 @@ class Snapshotting {
   Snapshotting(const Host& host, const SandboxRecord& sandbox, TemplateRecord made)
       : host_(host), sandbox_(sandbox), made_(std::move(made)) {}
 
+  // Of an intent that has begun.
   Result<Snapshot> Run(const IntentRecord& intent, StepClock& clock, const Progress& progress);
 
  private:
@@ -96,7 +97,6 @@ Result<void> Snapshotting::TakeOverMachine() {
 
 Result<Snapshot> Snapshotting::Run(const IntentRecord& intent, StepClock& clock,
                                    const Progress& progress) {
-  VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Begin(intent); }));
   const std::string clone = host_.layout.SnapshotStore(made_.id);
   VENEER_TRY(clock.Time("verify", [&] { return RequireFiles(host_, sandbox_); }));
   StillStore still =
@@ -138,6 +138,12 @@ Result<Snapshot> Take(const Host& host, const std::string& sandbox, TemplateReco
   ObjectLock lock = VENEER_TRY(ObjectLock::Take(host.layout.locks(), made.id, "snapshot"));
   const IntentRecord intent{
       .id = made.id, .verb = "snapshot", .object = claimed.record.id, .began_at = host.now()};
+  const Result<void> begun = clock.Time("record", [&] { return host.catalog.Begin(intent); });
+  if (!begun) {
+    // What an earlier one with this id has left is not undone: it may be kept for recover.
+    std::move(lock).Forget();
+    return Fail(begun.error());
+  }
   auto snapshot = Snapshotting(host, claimed.record, made).Run(intent, clock, progress);
   if (snapshot) return snapshot;
   // What was half-made tells recover that the sandbox may stand still: it stays where it does.

@@ -103,5 +103,18 @@ TEST_F(TemplatesTest, ASnapshotThatFailsLeavesNothing) {
   EXPECT_EQ(Recorded("web").state, SandboxState::kRunning);
 }
 
+TEST_F(TemplatesTest, ASnapshotUndoesNothingOfAnEarlierOneWithItsId) {
+  const SandboxRecord record = Create("web");
+  const std::string id = "tp-00000001";
+  const IntentRecord kept{.id = id, .verb = "snapshot", .object = record.id, .began_at = {}};
+  ASSERT_TRUE(catalog_->Begin(kept));
+  testing::MakeFile(layout_.Image(id), MiB(1));
+  const auto snapshot = TakeSnapshot(host_, "web", "web-ready", {}, id);
+  ASSERT_FALSE(snapshot);
+  EXPECT_EQ(snapshot.error().kind, ErrorKind::kConflict);
+  EXPECT_THAT(catalog_->Intents().value(), SizeIs(1));
+  EXPECT_TRUE(std::filesystem::exists(layout_.Image(id)));
+}
+
 }  // namespace
 }  // namespace veneer
