@@ -144,6 +144,16 @@ std::unexpected<Error> NotOurs(std::string what) {
 
 }  // namespace
 
+std::vector<std::string> HostsOf(std::string_view ip, int port) {
+  constexpr int kHttp = 80;
+  std::vector<std::string> hosts;
+  for (const std::string_view name : {ip, std::string_view("localhost")}) {
+    hosts.push_back(fmt::format("{}:{}", name, port));
+    if (port == kHttp) hosts.emplace_back(name);
+  }
+  return hosts;
+}
+
 Result<ListenAddress> ParseListenAddress(std::string_view text) {
   constexpr std::string_view kUnix = "unix:";
   ListenAddress address;
@@ -212,8 +222,9 @@ Result<void> Listener::Describe() {
   const bool v6 = family_ == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&at.value.v6.sin6_addr);
   if (!v4 && !v6) return NotOurs("a socket could be reached from other hosts");
   const int port = ntohs(v4 ? at.value.v4.sin_port : at.value.v6.sin6_port);
-  name_ = fmt::format("{}:{}", v4 ? "127.0.0.1" : "[::1]", port);
-  hosts_ = {name_, fmt::format("localhost:{}", port)};
+  const std::string_view ip = v4 ? "127.0.0.1" : "[::1]";
+  name_ = fmt::format("{}:{}", ip, port);
+  hosts_ = HostsOf(ip, port);
   return {};
 }
 

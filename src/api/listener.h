@@ -25,6 +25,10 @@ struct ListenAddress {
 // kUsage where it is neither, or not loopback.
 Result<ListenAddress> ParseListenAddress(std::string_view text);
 
+// What a Host header says that means this address: "127.0.0.1:8080". Clients leave out the port
+// that is HTTP's own.
+std::vector<std::string> HostsOf(std::string_view ip, int port);
+
 class Listener {
  public:
   // kConflict: somebody serves that path or port already, or the path is no socket.

@@ -92,6 +92,13 @@ TEST_F(ListenerTest, APortIsFoundAndNamed) {
   EXPECT_EQ(Listener::Open(*address).error().kind, ErrorKind::kConflict);
 }
 
+TEST(HostsTest, ThePortOfHttpMayBeLeftOut) {
+  using Hosts = std::vector<std::string>;
+  EXPECT_EQ(HostsOf("[::1]", 8080), (Hosts{"[::1]:8080", "localhost:8080"}));
+  EXPECT_EQ(HostsOf("127.0.0.1", 80),
+            (Hosts{"127.0.0.1:80", "127.0.0.1", "localhost:80", "localhost"}));
+}
+
 TEST_F(ListenerTest, WhatAServiceManagerGivesIsLookedAt) {
   auto socket = UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   ASSERT_TRUE(socket.valid());
