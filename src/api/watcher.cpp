@@ -87,7 +87,9 @@ Watcher::Troubles Watcher::LookAtTemplates() {
     const Result<void> same = Templates(host_).Verify(each);
     if (same) continue;
     troubles.emplace(object, same.error().what);
-    if (!error) wrong_.emplace(object, written);
+    // What kept it from being looked at may be over at the next look.
+    const bool is_known = same.error().kind == ErrorKind::kCorrupt;
+    if (!error && is_known) wrong_.emplace(object, written);
   }
   return troubles;
 }

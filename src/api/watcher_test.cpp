@@ -1,6 +1,7 @@
 #include "api/watcher.h"
 
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <filesystem>
 
@@ -25,6 +26,24 @@ class WatcherTest : public veneer::testing::SandboxTest {
   Watcher watcher_{host_, [this](const Finding& each) {
                      told_.push_back(each.watch + " " + each.object + ": " + each.detail);
                    }};
+};
+
+// Somebody else's hand in the catalog.
+class Database {
+ public:
+  explicit Database(const std::string& path) {
+    EXPECT_EQ(::sqlite3_open(path.c_str(), &database_), SQLITE_OK);
+  }
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+  ~Database() { ::sqlite3_close(database_); }
+
+  void Do(const char* statement) {
+    EXPECT_EQ(::sqlite3_exec(database_, statement, nullptr, nullptr, nullptr), SQLITE_OK);
+  }
+
+ private:
+  sqlite3* database_ = nullptr;
 };
 
 using Nothing = std::vector<std::string>;
@@ -61,6 +80,17 @@ TEST_F(WatcherTest, AnImageThatIsAnotherIsToldUntilItIsBack) {
   fs::remove(image);
   EXPECT_EQ(Look().size(), 1U);
   EXPECT_EQ(Look(), Nothing());
+}
+
+TEST_F(WatcherTest, AnImageThatCouldNotBeLookedAtIsLookedAtAgain) {
+  const std::string image = layout_.Image(base_.id);
+  Database other(layout_.root() + "/catalog.db");
+  other.Do(
+      "CREATE TRIGGER no_restamp BEFORE UPDATE ON templates BEGIN SELECT RAISE(FAIL, ''); END");
+  fs::last_write_time(image, fs::last_write_time(image) + std::chrono::seconds(5));
+  EXPECT_EQ(Look().size(), 1U);
+  other.Do("DROP TRIGGER no_restamp");
+  EXPECT_EQ(Look(), Nothing{"template template " + base_.id + ": well again"});
 }
 
 TEST_F(WatcherTest, AStoreThatIsNearlyFullGrows) {
