@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
@@ -11,6 +12,7 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
 #include <cerrno>
+#include <chrono>
 #include <utility>
 #include <variant>
 
@@ -22,6 +24,8 @@ namespace veneer::api {
 namespace {
 
 constexpr std::size_t kPiece = std::size_t{64} << 10U;
+// Clients take a stream of events that is silent for longer than this for one that is cut.
+constexpr std::chrono::milliseconds kLongestSilence = std::chrono::seconds(30);
 // How much of a refused request is read, so that its sender gets to read the refusal.
 constexpr std::size_t kMostDropped = std::size_t{4} << 20U;
 
@@ -300,7 +304,7 @@ Task<void> Conversation::TellEvents(std::string last) {
     const bool speaks = !events.empty() || heard == Bell::Heard::kNothing;
     if (speaks) hears = co_await SendEvents(TextOf(events));
     if (!hears || ending_) break;
-    heard = co_await bell_->Wait(parts_.limits.patience / 2);
+    heard = co_await bell_->Wait(std::min(parts_.limits.patience / 2, kLongestSilence));
   }
 }
 
