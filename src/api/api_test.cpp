@@ -294,6 +294,30 @@ TEST_F(ApiTest, ChangesAreToldAndCounted) {
   }
 }
 
+TEST_F(ApiTest, AnAnswerThatIsGivenAgainIsNotToldAgain) {
+  Ask("POST", "/v1/sandboxes", kWeb, "key");
+  EventBus::Subscription ear(events_, "", [] {});
+  const Said again = Ask("POST", "/v1/sandboxes", kWeb, "key");
+  EXPECT_TRUE(again.replayed);
+  EXPECT_EQ(ear.Take().size(), 0U);
+}
+
+TEST_F(ApiTest, AHandlerThatThrowsIsAProblemAndTheEndOfItsOperation) {
+  int asked = 0;
+  host_.now = [&]() -> Timestamp {
+    ++asked;  // first the operation that begins, then the handler
+    if (asked == 2) throw std::runtime_error("no memory");
+    return {};
+  };
+  EventBus::Subscription ear(events_, "", [] {});
+  const Said said = Ask("POST", "/v1/sandboxes", kWeb);
+  EXPECT_EQ(said.status, 500U);
+  EXPECT_EQ(said.body.at("detail"), "no memory");
+  const auto events = ear.Take();
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(json::parse(events[1].data).at("outcome"), "failed");
+}
+
 TEST_F(ApiTest, PathsOfTheDocumentAreThoseOfTheTable) {
   std::set<std::string> documented;
   const json document = Ask("GET", "/openapi.json").body;

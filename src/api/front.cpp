@@ -67,10 +67,25 @@ bool IsJson(std::string_view content_type) {
   return type == "application/json";
 }
 
+Error ErrorOf(const std::exception& exception) {
+  // Only what no code expects: out of memory, a defect in a library.
+  return {ErrorKind::kFailed, 0, exception.what(), ""};
+}
+
+Result<Response> Handle(const Route& route, const Call& call) {
+  try {
+    return route.handler(call);
+  } catch (const std::exception& exception) {
+    return Fail(ErrorOf(exception));
+  }
+}
+
+// An answer that is given again tells of nothing new: no event does either.
 Result<Response> Change(const Route& route, const Call& call) {
+  if (auto again = call.service.keys().Answered(call.request)) return *std::move(again);
   VENEER_TRY(Recover(call.service.host(), RecoverScope::kQuick));
   const Operation operation(call.service, route.verb, call.object);
-  auto response = route.handler(call);
+  auto response = Handle(route, call);
   operation.Ended(response);
   return response;
 }
@@ -90,11 +105,10 @@ Response Answer(const Admitted& admitted, Service& service) {
   const Call call{.request = request, .object = admitted.object, .service = service};
   try {
     const auto response = admitted.route->lane == Lane::kChange ? Change(*admitted.route, call)
-                                                                : admitted.route->handler(call);
+                                                                : Handle(*admitted.route, call);
     return response ? *response : ProblemOf(response.error());
   } catch (const std::exception& exception) {
-    // Only what no code expects: out of memory, a defect in a library.
-    return ProblemOf({ErrorKind::kFailed, 0, exception.what(), ""});
+    return ProblemOf(ErrorOf(exception));
   }
 }
 

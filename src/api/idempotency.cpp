@@ -66,6 +66,18 @@ Response Again(std::string answer) {
 
 }  // namespace
 
+std::string IdempotencyKeys::PathOf(const std::string& name) const {
+  return fmt::format("{}/{}.json", directory_, name);
+}
+
+std::optional<Response> IdempotencyKeys::Answered(const Request& request) const {
+  if (request.idempotency_key.empty()) return std::nullopt;
+  auto known = ReadRecord(PathOf(Sha256Of(request.idempotency_key)));
+  const bool same = known && *known && (*known)->fingerprint == FingerprintOf(request);
+  if (!same || !(*known)->answer) return std::nullopt;
+  return Again(*std::move((*known)->answer));
+}
+
 Result<Response> IdempotencyKeys::Do(const Host& host, const Request& request,
                                      const Once& once) const {
   if (request.idempotency_key.empty()) return once.act(once.ids);
@@ -81,7 +93,7 @@ Result<Response> IdempotencyKeys::Do(const Host& host, const Request& request,
                 "wait, and send it again for its answer");
   }
   if (!lock) return Fail(lock.error());
-  auto response = DoLocked(fmt::format("{}/{}.json", directory_, name), fingerprint, once);
+  auto response = DoLocked(PathOf(name), fingerprint, once);
   std::move(*lock).Forget();
   return response;
 }

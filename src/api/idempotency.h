@@ -45,12 +45,18 @@ class IdempotencyKeys {
   // for another request, or is none (1 to 255 bytes of printable ASCII). Blocks as `act` does.
   Result<Response> Do(const Host& host, const Request& request, const Once& once) const;
 
+  // What a request with this key was answered that was this very one; nothing where there was none,
+  // or it has not ended. Only looks.
+  [[nodiscard]] std::optional<Response> Answered(const Request& request) const;
+
   // Forgets the keys whose files are older. Blocks on the directory.
   Result<void> Expire(std::chrono::seconds age) const;
 
  private:
   Result<Response> DoLocked(const std::string& path, const std::string& fingerprint,
                             const Once& once) const;
+
+  [[nodiscard]] std::string PathOf(const std::string& name) const;
 
   std::string directory_;
 };
