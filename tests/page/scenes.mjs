@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { closeSync, fsyncSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 
+import { again } from "./again.mjs";
 import { api, daemon, play, until } from "./browser.mjs";
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
@@ -304,11 +305,14 @@ const scenes = {
     await stage.field("Command").fill("to its input");
     await page.keyboard.press("Enter");
     await detail.locator(".out", { hasText: "to its input" }).waitFor();
+    await page.keyboard.press("Escape");
+    await until(() => heard.length === 3, "the command hears of Escape");
     await detail.getByRole("button", { name: "Interrupt" }).click();
     await detail.getByText("status 130, by signal 2").waitFor();
     assert.deepEqual(JSON.parse(heard[0]), { argv: ["/bin/sh", "-c", "cat"], stdin: true });
     assert.deepEqual([...heard[1]], [0, ...Buffer.from("to its input\n")]);
-    assert.deepEqual(JSON.parse(heard[2]), { signal: 2 });
+    assert.deepEqual([...heard[2]], [0, 27]);
+    assert.deepEqual(JSON.parse(heard[3]), { signal: 2 });
     await stage.field("Command").fill("none");
     await page.keyboard.press("Enter");
     await detail.getByText("there is no program none").waitFor();
@@ -382,5 +386,5 @@ const scenes = {
 };
 
 const kPhone = { width: 360, height: 740 };
-await play(scenes, process.argv[2], process.argv[2] === "phone" ? kPhone : {});
+await play({ ...scenes, ...again }, process.argv[2], process.argv[2] === "phone" ? kPhone : {});
 process.stdin.destroy();

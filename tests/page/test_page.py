@@ -69,6 +69,18 @@ class Page(PageTest):
     def test_commands_run_in_the_console(self):
         self.play("console")
 
+    def test_a_wish_sent_again_has_its_key(self):
+        self.play("wishes")
+
+    def test_dialogs_that_are_left_lose_nothing(self):
+        self.play("left")
+
+    def test_pressing_twice_asks_once(self):
+        self.play("twice")
+
+    def test_an_address_without_sense_names_nothing(self):
+        self.play("nowhere")
+
     def test_the_daemon_goes_and_comes_again(self):
         self.play("apart")
 

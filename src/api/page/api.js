@@ -89,8 +89,8 @@ export const snapshot = (id, body, key) => request("POST", `${sandbox(id)}/snaps
 export const destroy = (id, force) => request("DELETE", `${sandbox(id)}${force ? "?force=true" : ""}`);
 export const removeTemplate = (id) => request("DELETE", `/v1/templates/${encodeURIComponent(id)}`);
 
-// Sends an image; `progress` hears how much of it has gone, from 0 to 1.
-export function upload(name, file, size, progress) {
+// Sends an image; `progress` hears how much of it has gone, from 0 to 1. `signal` ends it.
+export function upload(name, file, size, { progress, signal }) {
   return new Promise((resolve, reject) => {
     const sender = new XMLHttpRequest();
     const query = size ? `?size=${size}` : "";
@@ -100,6 +100,8 @@ export function upload(name, file, size, progress) {
     sender.responseType = "json";
     sender.upload.addEventListener("progress", (event) => progress(event.loaded / event.total));
     sender.addEventListener("error", () => reject(silence()));
+    sender.addEventListener("abort", () => reject(new DOMException("It is not sent.", "AbortError")));
+    signal.addEventListener("abort", () => sender.abort());
     sender.addEventListener("load", () => {
       if (sender.status === 201) resolve(sender.response);
       else reject(new Problem({ status: sender.status, ...sender.response }));

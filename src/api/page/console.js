@@ -10,6 +10,7 @@ const kStdin = 0;
 const kMost = 200_000; // characters that are kept of all output
 const kCommands = 50;
 const kInterrupt = 2;
+const kEscape = "\u001b";
 
 // What terminals draw with is of no use here.
 // eslint-disable-next-line no-control-regex
@@ -50,11 +51,20 @@ class Command {
     const message = new Uint8Array(bytes.length + 1);
     message[0] = kStdin;
     message.set(bytes, 1);
-    this.#socket.send(message);
+    this.#send(message);
   }
 
   interrupt() {
-    this.#socket.send(JSON.stringify({ signal: kInterrupt }));
+    this.#send(JSON.stringify({ signal: kInterrupt }));
+  }
+
+  // Behind the command itself.
+  #send(message) {
+    if (this.#socket.readyState === WebSocket.CONNECTING) {
+      this.#socket.addEventListener("open", () => this.#socket.send(message));
+    } else {
+      this.#socket.send(message);
+    }
   }
 
   leave() {
@@ -88,6 +98,7 @@ export class Console {
       this.#enter();
     });
     this.#input.addEventListener("keydown", (event) => this.#key(event));
+    this.element.addEventListener("keydown", (event) => this.#escape(event));
     this.#interrupt.addEventListener("click", () => this.#command?.interrupt());
     this.#end.addEventListener("click", () => this.#command?.input(""));
   }
@@ -117,6 +128,13 @@ export class Console {
     if (sandbox.state !== "running") return "Commands run here while the machine does: resume it.";
     if (!this.#model.abilities?.streams) return `This daemon runs no commands. On the host: veneer exec ${sandbox.name} -- uname -a`;
     return "";
+  }
+
+  // It is the command's: to close would end that.
+  #escape(event) {
+    if (event.key !== "Escape" || !this.#command) return;
+    event.preventDefault();
+    this.#command.input(kEscape);
   }
 
   #key(event) {

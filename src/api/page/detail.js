@@ -1,13 +1,13 @@
 // One sandbox: what can be done with it, how long each step took, what it is, its console.
-import * as api from "./api.js";
 import { Console } from "./console.js";
 import { problemBox } from "./dialogs.js";
-import { copyButton, h, icon, reconcile, say, setAttribute, setText } from "./dom.js";
+import { copyButton, h, icon, reconcile, setAttribute, setText } from "./dom.js";
 import { recorded } from "./flows.js";
 import { askDestroy, askFork, askSnapshot } from "./forms.js";
 import { ago, bytes, duration, moment } from "./format.js";
 import { showPart, showState, stateBadge } from "./sandboxes.js";
 import { Timeline } from "./timeline.js";
+import { canTurn, turn } from "./turn.js";
 
 // Problems of a sandbox's last request, by id: they stay until the next one.
 const problems = new Map();
@@ -108,18 +108,15 @@ export class Detail {
   }
 
   async #turn() {
-    const sandbox = this.#sandbox();
-    if (!sandbox || this.#model.flows.running(sandbox.id)) return;
-    problems.delete(sandbox.id);
+    const id = this.#id;
+    if (!canTurn(this.#model, id)) return;
+    problems.delete(id);
     this.#showTrouble();
-    const choice = this.#backend.value ? { backend: this.#backend.value } : {};
     try {
-      const after = await (sandbox.state === "running" ? api.pause(sandbox.id) : api.resume(sandbox.id, choice));
-      this.#model.take(after);
+      await turn(this.#model, id, this.#backend.value ? { backend: this.#backend.value } : {});
       this.#backend.value = "";
-      say(`${after.name} is ${after.state}.`);
     } catch (problem) {
-      this.report(sandbox.id, problem);
+      this.report(id, problem);
     }
   }
 

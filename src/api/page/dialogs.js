@@ -41,9 +41,10 @@ export function check(name, label) {
   return h("div", { class: "check" }, box, h("label", { for: box.id }, label));
 }
 
-// Asks, and does: `act(form, dialog)` is called with the form's elements; the dialog closes when it
-// has come to an end, and shows the Problem that it throws. `otherwise`: what gets the focus where
-// its old place has gone.
+// Asks, and does: `act(fields, signal)` is called with the form's elements; the dialog closes when it
+// has come to an end, and shows the Problem that it throws. Who leaves it meanwhile aborts the
+// signal, not what was asked for: what goes wrong with that is shown all the same. `otherwise`: what
+// gets the focus where its old place has gone.
 export function ask({ title, text = null, parts = [], submit, busy, danger = null, act, otherwise }) {
   const before = document.activeElement;
   const heading = h("h2", { id: "dialog-title" }, title);
@@ -60,24 +61,31 @@ export function ask({ title, text = null, parts = [], submit, busy, danger = nul
     h("div", { class: "row end" }, cancel, submitButton),
   );
   const dialog = h("dialog", { "aria-labelledby": "dialog-title" }, form);
-  let working = false;
+  let working = null; // what is aborted where somebody leaves
+
+  function show() {
+    document.body.append(dialog);
+    dialog.showModal();
+  }
 
   async function submitIt(event) {
     event.preventDefault();
     if (working) return;
-    working = true;
+    working = new AbortController();
     trouble.replaceChildren();
     setText(submitButton, busy ?? submit);
     submitButton.setAttribute("aria-busy", "true");
     try {
-      await act(form.elements);
+      await act(form.elements, working.signal);
       dialog.close();
     } catch (problem) {
+      if (problem.name === "AbortError") return;
       if (!(problem instanceof Problem)) throw problem;
+      if (!dialog.open) show();
       trouble.replaceChildren(problemBox(problem));
       form.elements[problem.field]?.focus();
     } finally {
-      working = false;
+      working = null;
       setText(submitButton, submit);
       submitButton.removeAttribute("aria-busy");
     }
@@ -86,11 +94,12 @@ export function ask({ title, text = null, parts = [], submit, busy, danger = nul
   form.addEventListener("submit", submitIt);
   cancel.addEventListener("click", () => dialog.close());
   dialog.addEventListener("close", () => {
+    if (dialog.open) return; // it is shown again
+    working?.abort();
     dialog.remove();
     focusAgain(before, otherwise?.());
   });
-  document.body.append(dialog);
-  dialog.showModal();
+  show();
   return dialog;
 }
 

@@ -14,6 +14,15 @@ export function bytes(count) {
   return `${value.toFixed(digits)} ${kUnits[unit]}`;
 }
 
+// A part of an address; as it is where it makes no sense.
+export function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 const kFactors = { "": 0, K: 1, M: 2, G: 3, T: 4 };
 
 // "2G" → 2147483648; undefined where it is no size.

@@ -22,6 +22,18 @@ function countOf(fields, name, most) {
   throw wrong(name, `'${fields[name].value}' is no such number.`, `From 1 to ${most}.`);
 }
 
+// A key for each wish: the same one, sent again, is done once.
+function wishes() {
+  let last = "";
+  let key = "";
+  return (body) => {
+    const wish = JSON.stringify(body);
+    if (wish !== last) key = api.newKey();
+    last = wish;
+    return key;
+  };
+}
+
 // Shows what is being made while it is made.
 function liveTimeline(model, newest, since) {
   const timeline = new Timeline();
@@ -61,10 +73,9 @@ export function askCreate(model, { chosen, open, otherwise }) {
   suit();
   let since = Infinity;
   const timeline = liveTimeline(model, (from) => model.flows.newestCreate(from), () => since);
-  let sent = "";
-  let key = "";
+  const keyOf = wishes();
 
-  async function act(fields) {
+  async function act(fields, signal) {
     const body = { template: fields.template.value, backend: fields.backend.value, export: fields.export.value };
     if (fields.name.value.trim()) body.name = fields.name.value.trim();
     const size = sizeOf(fields, "size");
@@ -73,14 +84,11 @@ export function askCreate(model, { chosen, open, otherwise }) {
       Object.assign(body, { boot: true, cpus: countOf(fields, "cpus", 64), net: fields.net.value });
       body.memory = sizeOf(fields, "memory") ?? 256 * kMiB;
     }
-    // The same wish, sent again, is done once.
-    if (JSON.stringify(body) !== sent) key = api.newKey();
-    sent = JSON.stringify(body);
     since = performance.now();
-    const made = await api.create(body, key);
+    const made = await api.create(body, keyOf(body));
     model.take(made);
     say(`${made.name} is ${made.state}.`);
-    open(made.id);
+    if (!signal.aborted) open(made.id);
   }
 
   ask({
@@ -107,7 +115,7 @@ export function askCreate(model, { chosen, open, otherwise }) {
 }
 
 export function askFork(model, sandbox, otherwise) {
-  const key = api.newKey();
+  const keyOf = wishes();
   ask({
     title: `Fork ${sandbox.name}`,
     text: "Running copies of this moment. They share what they do not change.",
@@ -115,8 +123,8 @@ export function askFork(model, sandbox, otherwise) {
     submit: "Fork",
     busy: "Forking…",
     act: async (fields) => {
-      const count = countOf(fields, "count", 1000);
-      const made = await api.fork(sandbox.id, { count }, `${key}-${count}`);
+      const body = { count: countOf(fields, "count", 1000) };
+      const made = await api.fork(sandbox.id, body, keyOf(body));
       for (const each of made.sandboxes) model.take(each);
       say(`${sandbox.name} has ${made.sandboxes.length === 1 ? "a fork" : `${made.sandboxes.length} forks`}.`);
     },
@@ -125,6 +133,7 @@ export function askFork(model, sandbox, otherwise) {
 }
 
 export function askSnapshot(model, sandbox, otherwise) {
+  const keyOf = wishes();
   ask({
     title: `Snapshot of ${sandbox.name}`,
     text: "A template of what its disk holds now. The sandbox goes on.",
@@ -132,7 +141,8 @@ export function askSnapshot(model, sandbox, otherwise) {
     submit: "Take the snapshot",
     busy: "Copying…",
     act: async (fields) => {
-      const made = await api.snapshot(sandbox.id, { name: fields.name.value.trim() }, api.newKey());
+      const body = { name: fields.name.value.trim() };
+      const made = await api.snapshot(sandbox.id, body, keyOf(body));
       model.take(made);
       say(`${made.name} is a template now. ${sandbox.name} was held for ${duration(made.held_ms)}.`);
     },
@@ -191,7 +201,7 @@ export function askUpload(model, otherwise) {
     ],
     submit: "Upload",
     busy: "Uploading…",
-    act: async (fields) => {
+    act: async (fields, signal) => {
       const file = fields.file.files[0];
       const name = fields.name.value.trim();
       if (!file) throw wrong("file", "No file is chosen.", "Choose the image to upload.");
@@ -200,7 +210,8 @@ export function askUpload(model, otherwise) {
       since = performance.now();
       meter.hidden = false;
       try {
-        const made = await api.upload(name, file, size, (part) => meter.setAttribute("value", part));
+        const progress = (part) => meter.setAttribute("value", part);
+        const made = await api.upload(name, file, size, { progress, signal });
         model.take(made);
         say(`${made.name} is a template now.`);
       } finally {

@@ -4,7 +4,7 @@ import { Detail } from "./detail.js";
 import { field, problemBox } from "./dialogs.js";
 import { h, setAttribute, setText } from "./dom.js";
 import { EventStream } from "./events.js";
-import { number } from "./format.js";
+import { decoded, number } from "./format.js";
 import { inWords, Log } from "./log.js";
 import { Model } from "./model.js";
 import { Sandboxes } from "./sandboxes.js";
@@ -60,7 +60,7 @@ function route() {
     if (shown !== null) views[view].view.focus();
     shown = view;
   }
-  const chosen = view === "sandboxes" && id ? decodeURIComponent(id) : null;
+  const chosen = view === "sandboxes" && id ? decoded(id) : null;
   setAttribute(document.body, "data-detail", chosen ? "open" : null);
   detail.show(chosen);
   update();

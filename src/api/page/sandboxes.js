@@ -1,9 +1,9 @@
 // The list of sandboxes: filtered, ordered, one page of it at a time however many there are.
-import * as api from "./api.js";
 import { h, icon, reconcile, say, setAttribute, setText } from "./dom.js";
 import { select } from "./dialogs.js";
 import { askCreate, askUpload } from "./forms.js";
 import { age, bytes, counted, number } from "./format.js";
+import { canTurn, turn } from "./turn.js";
 
 const kPage = 50;
 
@@ -212,12 +212,9 @@ export class Sandboxes {
   }
 
   async #toggle(id) {
-    const sandbox = this.#model.sandboxes.get(id);
-    if (!sandbox || this.#model.flows.running(id)) return;
+    if (!canTurn(this.#model, id)) return;
     try {
-      const after = await (sandbox.state === "running" ? api.pause(id) : api.resume(id));
-      this.#model.take(after);
-      say(`${after.name} is ${after.state}.`);
+      await turn(this.#model, id);
     } catch (problem) {
       this.#report(id, problem);
     }
