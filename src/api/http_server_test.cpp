@@ -66,7 +66,7 @@ class HttpServerTest : public veneer::testing::SandboxTest {
     listeners_.push_back(*std::move(local));
     listeners_.push_back(*std::move(tcp));
   }
-  ~HttpServerTest() override { End(); }
+  void TearDown() override { End(); }
 
   void Begin() {
     serving_ = std::thread([this] { served_ = server_.Serve(listeners_, nullptr, stop_, {}); });
@@ -142,6 +142,7 @@ TEST_F(HttpServerTest, AnUploadUnderWayDoesNotHoldTheEnd) {
 
 TEST_F(HttpServerTest, WhoComesAtTheEndIsNotWaitedFor) {
   std::vector<Client> clients;
+  clients.reserve(kConnections / 2);
   for (std::size_t n = 0; n < kConnections / 2; ++n) clients.push_back(OverUnix());
   TellToEnd();
   Begin();
