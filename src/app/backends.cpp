@@ -10,24 +10,14 @@
 #include "backend/user/user_backend.h"
 
 namespace veneer {
-
 namespace {
-
-// Holds the run directory for the state directory's disks as long as it is there.
-class ClaimedDmBackend final : public HostDmBackend {
- public:
-  ClaimedDmBackend(DmPlace place, RunClaim claim)
-      : HostDmBackend(std::move(place)), claim_(std::move(claim)) {}
-
- private:
-  RunClaim claim_;
-};
 
 Result<std::unique_ptr<DiskBackend>> OpenDmBackend(const GlobalOptions& options) {
   std::string instance = VENEER_TRY(InstanceOf(options.root));
   RunClaim claim = VENEER_TRY(ClaimRunDirectory(options));
-  return std::make_unique<ClaimedDmBackend>(
-      DmPlace{.run_dir = options.run, .instance = std::move(instance)}, std::move(claim));
+  return std::make_unique<HostDmBackend>(
+      DmPlace{.run_dir = options.run, .instance = std::move(instance)},
+      HostDmBackend::kDetachPatience, std::move(claim));
 }
 
 }  // namespace

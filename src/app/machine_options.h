@@ -12,7 +12,7 @@ namespace veneer {
 // exec, run, logs, and the hidden one that keeps a machine.
 void AddMachineCommands(const Commands& commands);
 
-// --memory, --cpus, --net
+// Adds --memory, --cpus and --net, and yields them.
 std::array<CLI::Option*, 3> AddMachineOptions(CLI::App& app, MachineArguments& arguments);
 
 }  // namespace veneer

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <iterator>
@@ -46,16 +45,22 @@ Result<GcReport> CollectDm(const GlobalOptions& options, GcMode mode) {
   return Reconcile(backend, backend.ports(), mode);
 }
 
+bool HasCatalog(const std::string& root, std::error_code& error) {
+  return std::filesystem::exists(Layout(root, "").catalog(), error);
+}
+
 // Neither a sandbox nor a disk of 'veneer cow' is attached, or about to be.
-RunClaim::AtRest RestOf(Catalog* catalog) {
-  return [catalog](const std::string& run) -> Result<bool> {
+RunClaim::AtRest RestOf(const std::string& root) {
+  return [root](const std::string& run) -> Result<bool> {
     const auto recorded = VENEER_TRY(dm::RecordedDisks(run + "/dm"));
     if (!recorded.empty()) return false;
-    if (catalog == nullptr) return true;
-    const auto sandboxes = VENEER_TRY(catalog->Sandboxes());
-    return std::ranges::all_of(sandboxes, [](const SandboxRecord& each) {
-      return each.state == SandboxState::kPaused || each.state == SandboxState::kFailed;
-    });
+    std::error_code error;
+    if (!HasCatalog(root, error) && !error) return true;
+    Catalog catalog = VENEER_TRY(Catalog::Open(root));
+    const auto under_way = VENEER_TRY(catalog.SandboxesIn(
+        {SandboxState::kCreating, SandboxState::kRunning, SandboxState::kPausing,
+         SandboxState::kResuming, SandboxState::kDestroying}));
+    return under_way.empty();
   };
 }
 
@@ -64,12 +69,7 @@ RunClaim::AtRest RestOf(Catalog* catalog) {
 Result<RunClaim> ClaimRunDirectory(const GlobalOptions& options) {
   const auto instance = VENEER_TRY(FindInstance(options.root));
   if (!instance) return RunClaim();
-  std::error_code error;
-  const bool has_catalog =
-      std::filesystem::exists(Layout(options.root, options.run).catalog(), error);
-  if (!has_catalog) return RunClaim::Take(options.root, options.run, RestOf(nullptr));
-  Catalog catalog = VENEER_TRY(Catalog::Open(options.root));
-  return RunClaim::Take(options.root, options.run, RestOf(&catalog));
+  return RunClaim::Take(options.root, options.run, RestOf(options.root));
 }
 
 Result<GcReport> CollectDisks(const GlobalOptions& options, GcMode mode) {
@@ -94,31 +94,33 @@ Session::Session(Layout layout, Catalog catalog, RunClaim claim, const std::stri
 
 Result<std::unique_ptr<Session>> Session::Open(const GlobalOptions& options,
                                                const SpaceReserve& reserve) {
-  Layout layout(options.root, options.run);
+  const Layout layout(options.root, options.run);
   VENEER_TRY(layout.Prepare());
   std::error_code error;
-  const bool is_new = !std::filesystem::exists(layout.catalog(), error);
+  const bool is_new = !HasCatalog(options.root, error);
   if (is_new) VENEER_TRY(RequireUsableStateDirectory(layout.sandboxes()));
-  Catalog catalog = VENEER_TRY(Catalog::Open(options.root));
-  RunClaim claim = VENEER_TRY(RunClaim::Take(options.root, options.run, RestOf(&catalog)));
-  const std::string instance = VENEER_TRY(InstanceOf(options.root));
-  return std::unique_ptr<Session>(new Session(std::move(layout), std::move(catalog),
-                                              std::move(claim), instance, reserve,
-                                              options.log_level));
+  RunClaim claim = VENEER_TRY(RunClaim::Take(options.root, options.run, RestOf(options.root)));
+  return With(std::move(claim), options, reserve);
 }
 
 Result<std::unique_ptr<Session>> Session::OpenToLook(const GlobalOptions& options) {
-  Layout layout(options.root, options.run);
+  const Layout layout(options.root, options.run);
   std::error_code error;
-  const bool is_there = std::filesystem::exists(layout.catalog(), error);
+  const bool is_there = HasCatalog(options.root, error);
   if (error) return FailErrno(error.value(), fmt::format("look for {}", layout.catalog()));
   if (!is_there) return std::unique_ptr<Session>();
+  VENEER_TRY(RunClaim::Look(options.root, options.run, RestOf(options.root)));
   VENEER_TRY(layout.Prepare());
+  return With(RunClaim(), options, {});
+}
+
+Result<std::unique_ptr<Session>> Session::With(RunClaim claim, const GlobalOptions& options,
+                                               const SpaceReserve& reserve) {
   Catalog catalog = VENEER_TRY(Catalog::Open(options.root));
-  VENEER_TRY(RunClaim::Look(options.root, options.run, RestOf(&catalog)));
   const std::string instance = VENEER_TRY(InstanceOf(options.root));
-  return std::unique_ptr<Session>(new Session(std::move(layout), std::move(catalog), RunClaim(),
-                                              instance, SpaceReserve(), options.log_level));
+  return std::unique_ptr<Session>(new Session(Layout(options.root, options.run), std::move(catalog),
+                                              std::move(claim), instance, reserve,
+                                              options.log_level));
 }
 
 Result<std::unique_ptr<Session>> Session::OpenToChange(const GlobalOptions& options,

@@ -39,6 +39,8 @@ class Session final : public api::Session {
   [[nodiscard]] const Layout& layout() const { return layout_; }
 
  private:
+  static Result<std::unique_ptr<Session>> With(RunClaim claim, const GlobalOptions& options,
+                                               const SpaceReserve& reserve);
   Session(Layout layout, Catalog catalog, RunClaim claim, const std::string& instance,
           SpaceReserve reserve, LogLevel log_level);
 

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <climits>
 #include <cstddef>
+#include <expected>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
@@ -41,9 +42,10 @@ Result<std::string> Recorded(int fd, const std::string& root) {
   std::array<char, PATH_MAX + 1> text{};
   const ssize_t size = ::pread(fd, text.data(), text.size(), 0);
   if (size < 0) return FailErrno(errno, fmt::format("read {}", FileOf(root)));
-  const std::string_view all(text.data(), static_cast<std::size_t>(size));
-  const std::size_t end = all.find('\n');
-  return std::string(end == std::string_view::npos ? std::string_view() : all.substr(0, end));
+  std::string_view line(text.data(), static_cast<std::size_t>(size));
+  if (!line.ends_with('\n')) return std::string();
+  line.remove_suffix(1);
+  return std::string(line);
 }
 
 Result<void> Record(int fd, const std::string& root, const std::string& path) {
@@ -82,13 +84,20 @@ Result<bool> TryToClaim(int fd, const std::string& root, const std::string& path
   return false;
 }
 
+// Whoever is to make room on a full host works without a claim that takes room.
+Result<RunClaim> WithoutRoom(std::unexpected<Error> failure) {
+  const int why = failure.error().os_errno;
+  if (why == ENOSPC || why == EDQUOT) return RunClaim();
+  return failure;
+}
+
 }  // namespace
 
 Result<RunClaim> RunClaim::Take(const std::string& root, const std::string& run,
                                 const AtRest& at_rest) {
   const std::string path = PathOf(run);
   UniqueFd fd(::open(FileOf(root).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd.valid()) return FailErrno(errno, fmt::format("open {}", FileOf(root)));
+  if (!fd.valid()) return WithoutRoom(FailErrno(errno, fmt::format("open {}", FileOf(root))));
   const std::string before = VENEER_TRY(Recorded(fd.get(), root));
   // Where one is recorded, whoever has the file may be a daemon that uses that one.
   const auto patience = before.empty() || before == path ? kPatience : kPatienceWithUsers;
@@ -97,7 +106,7 @@ Result<RunClaim> RunClaim::Take(const std::string& root, const std::string& run,
     claimed = TryToClaim(fd.get(), root, path, at_rest);
     return !claimed || *claimed;
   });
-  if (!claimed) return Fail(claimed.error());
+  if (!claimed) return WithoutRoom(Fail(claimed.error()));
   if (*claimed) return RunClaim(std::move(fd));
   return Another(root, VENEER_TRY(Recorded(fd.get(), root)));
 }

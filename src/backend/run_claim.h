@@ -25,6 +25,7 @@ class RunClaim {
 
   // `run` is the run directory of `root`, which is there, until the object goes. kConflict: another
   // one is, which is in use or not at rest. Waits for somebody who claims it at the same time.
+  // Claims nothing where there is no room to record it.
   static Result<RunClaim> Take(const std::string& root, const std::string& run,
                                const AtRest& at_rest);
 

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "kernel/testing/resource_limit.h"
+
 namespace veneer {
 namespace {
 
@@ -96,6 +98,23 @@ TEST_F(RunClaimTest, ARecordThatWasCutOffIsNone) {
   EXPECT_TRUE(RunClaim::Look(root_, root_ + "/b", Running));
   EXPECT_TRUE(Take("/b", Running));
   EXPECT_FALSE(Take("/a", Running));
+}
+
+TEST_F(RunClaimTest, APathMayHaveLinesOfItsOwn) {
+  fs::create_directories(root_ + "/a\nb");
+  ASSERT_TRUE(Take("/a\nb", Running));
+  EXPECT_TRUE(Take("/a\nb", Running));
+  EXPECT_FALSE(Take("/a", Running));
+}
+
+// Who makes room on a full host is not to be kept from it.
+TEST_F(RunClaimTest, WhereThereIsNoRoomToRecordItNothingIsClaimed) {
+  {
+    const testing::ResourceLimit little(RLIMIT_FSIZE, 3);
+    EXPECT_TRUE(Take("/a", Running));
+  }
+  EXPECT_TRUE(RunClaim::Look(root_, root_ + "/b", Running)) << "a part of it says nothing";
+  EXPECT_TRUE(Take("/b", Running));
 }
 
 TEST_F(RunClaimTest, ManyMayBeTheFirstAtOnce) {

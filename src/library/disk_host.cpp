@@ -1,7 +1,10 @@
 #include "library/disk_host.h"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
+#include "backend/dm/disk_record.h"
 #include "backend/dm/host_dm_backend.h"
 #include "backend/dm/reconcile.h"
 #include "backend/instance.h"
@@ -16,12 +19,25 @@
 namespace veneer {
 namespace {
 
+// What the command `veneer` has running is in its catalog, which is not read here.
+Result<bool> IsAtRest(const std::string& state_dir, const std::string& run_dir) {
+  std::error_code error;
+  const bool has_catalog = std::filesystem::exists(state_dir + "/catalog.db", error);
+  const auto recorded = VENEER_TRY(dm::RecordedDisks(run_dir + "/dm"));
+  return !has_catalog && !error && recorded.empty();
+}
+
 Result<std::unique_ptr<DiskHost::Parts>> OpenDm(const DiskHostOptions& options) {
   // Before a state directory is made that would be of no use.
   VENEER_TRY(LinuxDeviceMapper().RequireTarget("snapshot"));
   std::string instance = VENEER_TRY(InstanceOf(options.state_dir));
+  RunClaim claim =
+      VENEER_TRY(RunClaim::Take(options.state_dir, options.run_dir, [&](const std::string& run) {
+        return IsAtRest(options.state_dir, run);
+      }));
   auto backend = std::make_unique<HostDmBackend>(
-      DmPlace{.run_dir = options.run_dir, .instance = std::move(instance)}, options.patience);
+      DmPlace{.run_dir = options.run_dir, .instance = std::move(instance)}, options.patience,
+      std::move(claim));
   auto clean_up = [&dm = *backend](GcMode mode) { return Reconcile(dm, dm.ports(), mode); };
   return std::make_unique<DiskHost::Parts>(std::move(backend), std::move(clean_up));
 }

@@ -21,7 +21,8 @@ struct DiskHostOptions {
   // nothing else is ever removed. Two programs have two; one that shares that of the command
   // `veneer` sees its disks, and the other way round.
   std::string state_dir = "/var/lib/veneer";
-  // What is attached now; gone with a reboot.
+  // What is attached now; gone with a reboot. A state directory has one at a time: kConflict for
+  // another one (kDm) as long as a disk is attached, or a host is open.
   std::string run_dir = "/run/veneer";
   // kDm: how long RemoveSnapshot waits for the last opener. kUser has a bound of its own.
   std::chrono::milliseconds patience = std::chrono::seconds(10);

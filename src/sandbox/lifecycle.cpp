@@ -101,8 +101,10 @@ Result<SandboxRecord> Lifecycle::Make(const CreateRequest& request, StepClock& c
   VENEER_TRY(RequireMachine(from, request.machine));
   // A saved machine goes on as it is, on the disk that it knows.
   const bool warm = request.machine && from.machine && size == from.image.size;
-  if (warm) VENEER_TRY(RequireSame(from, *request.machine));
-  if (warm) record.machine = from.machine;
+  if (warm) {
+    VENEER_TRY(RequireSame(from, *request.machine));
+    record.machine = from.machine;
+  }
   // A guest that finds no block for its memory is killed. What goes on from a saved machine keeps
   // what it changes in RAM.
   const Bytes memory = request.machine && !warm ? request.machine->memory : Bytes(0);

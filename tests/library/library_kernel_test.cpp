@@ -76,6 +76,30 @@ TEST_F(LibraryOnKernel, ASnapshotOfOneBackendIsRestoredByTheOther) {
   EXPECT_EQ(DiskUsage(StoreOf("a"))->changed, KiB(4));
 }
 
+// Whoever cleaned up with another run directory would take the snapshot for stale.
+TEST_F(LibraryOnKernel, AnotherRunDirectoryIsRefusedWhileASnapshotIsThere) {
+  const auto elsewhere = [&] {
+    return DiskHost::Open(BackendKind::kDm, {.state_dir = root_, .run_dir = Path("other-run")});
+  };
+  std::string path;
+  {
+    DiskHost host = Open(BackendKind::kDm);
+    EXPECT_EQ(elsewhere().error().kind, ErrorKind::kConflict) << "a host is open";
+    const auto device = CreateSnapshot(host, RequestOf("a"));
+    ASSERT_TRUE(Succeeds(device));
+    path = device->path;
+  }
+  const auto refused = elsewhere();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::kConflict);
+  EXPECT_THAT(refused.error().what, HasSubstr(run_));
+  {
+    DiskHost host = Open(BackendKind::kDm);
+    EXPECT_TRUE(Succeeds(RemoveSnapshot(host, path)));
+  }
+  EXPECT_TRUE(Succeeds(elsewhere()));
+}
+
 TEST_F(LibraryOnKernel, ABusySnapshotStaysAndItsHolderIsNamed) {
   DiskHost host = Open(BackendKind::kDm);
   const auto made = CreateSnapshot(host, RequestOf("a"));

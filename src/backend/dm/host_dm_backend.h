@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "backend/dm/dm_backend.h"
+#include "backend/run_claim.h"
 #include "kernel/linux/linux_device_mapper.h"
 #include "kernel/linux/linux_holders.h"
 #include "kernel/linux/linux_loop_control.h"
@@ -20,12 +21,17 @@ struct LinuxDmPorts {
 };
 
 // The ports are a base, so that they are there before the backend and after it.
-class HostDmBackend : private LinuxDmPorts, public DmBackend {
+class HostDmBackend final : private LinuxDmPorts, public DmBackend {
  public:
-  explicit HostDmBackend(DmPlace place, std::chrono::milliseconds patience = kDetachPatience)
-      : DmBackend(LinuxDmPorts::ports(), std::move(place), patience) {}
+  // `claim`: of the run directory, which it keeps; nothing where the caller has it.
+  explicit HostDmBackend(DmPlace place, std::chrono::milliseconds patience = kDetachPatience,
+                         RunClaim claim = RunClaim())
+      : DmBackend(LinuxDmPorts::ports(), std::move(place), patience), claim_(std::move(claim)) {}
 
   using LinuxDmPorts::ports;
+
+ private:
+  RunClaim claim_;
 };
 
 }  // namespace veneer
