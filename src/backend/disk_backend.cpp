@@ -1,5 +1,7 @@
 #include "backend/disk_backend.h"
 
+#include <algorithm>
+
 namespace veneer {
 
 std::string_view BackendName(BackendKind kind) { return kind == BackendKind::kDm ? "dm" : "user"; }
@@ -11,6 +13,11 @@ std::optional<ExportKind> ExportNamed(std::string_view name) {
     if (ExportName(kind) == name) return kind;
   }
   return std::nullopt;
+}
+
+Result<bool> DiskBackend::IsAttached(const std::string& path) {
+  const std::vector<std::string> attached = VENEER_TRY(Attached());
+  return std::ranges::find(attached, path) != attached.end();
 }
 
 }  // namespace veneer

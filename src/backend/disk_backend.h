@@ -104,6 +104,9 @@ class DiskBackend : public DiskKeeper {
   // The disks that are attached and served, as the `path` that Attach returned: what Detach takes.
   // One whose server died is none of them. One look for all, whatever their number.
   [[nodiscard]] virtual Result<std::vector<std::string>> Attached() = 0;
+
+  // Whether this one is among them.
+  [[nodiscard]] virtual Result<bool> IsAttached(const std::string& path);
 };
 
 }  // namespace veneer

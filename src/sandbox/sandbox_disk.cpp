@@ -84,10 +84,9 @@ Result<std::string> AttachDiskOf(const Host& host, const SandboxRecord& record) 
 
 Result<bool> IsAttached(const Host& host, const SandboxRecord& record) {
   DiskBackend* const backend = VENEER_TRY(host.backends.Named(record.backend));
-  const auto attached = backend->Attached();
+  const auto attached = backend->IsAttached(PathOf(host, *backend, record));
   if (!attached && LacksBackend(attached.error())) return false;
-  if (!attached) return Fail(attached.error());
-  return std::ranges::find(*attached, PathOf(host, *backend, record)) != attached->end();
+  return attached;
 }
 
 Result<Detached> DetachDiskOf(const Host& host, const SandboxRecord& record) {

@@ -130,7 +130,7 @@ Result<AttachedDisk> DmBackend::Attach(const DiskRequest& request) {
 Result<void> DmBackend::ClaimName(const std::string& disk, dm::LockedRecord& record) {
   const Result<DmState> state = StateOf(disk);
   if (!state && state.error().kind != ErrorKind::kNotFound) return Fail(state.error());
-  if (state && IsAttached(record.record().state)) {
+  if (state && dm::IsAttached(record.record().state)) {
     return Fail(
         Error{ErrorKind::kConflict, EEXIST,
               fmt::format("the name {} is taken: {} is attached", disk, state->device.Path()),
@@ -205,7 +205,7 @@ Result<void> DmBackend::Start(const DmSpec& spec) {
 // attached without a device of its name may have been renamed by somebody, and is still there then.
 void DmBackend::Undo(const dm::DiskRecord& before, dm::LockedRecord& record) {
   ReleaseOrigin(record.record());
-  if (!IsAttached(before.state)) return record.Erase();
+  if (!dm::IsAttached(before.state)) return record.Erase();
   record.Write(before).Ignore("that the attach failed is what matters");
 }
 

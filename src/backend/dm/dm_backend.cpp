@@ -154,7 +154,7 @@ Result<std::vector<std::string>> DmBackend::List() {
     if (!disk) continue;
     const auto record = dm::ReadRecord(directory(), *disk);
     if (!record && !IsNoRecord(record.error())) return Fail(record.error());
-    if (record && IsAttached(record->state)) disks.push_back(*std::move(disk));
+    if (record && dm::IsAttached(record->state)) disks.push_back(*std::move(disk));
   }
   return disks;
 }

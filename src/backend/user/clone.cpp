@@ -10,8 +10,8 @@
 #include "backend/store_clone.h"
 #include "backend/user/attachment.h"
 #include "backend/user/control_socket.h"
-#include "backend/user/disk_list.h"
 #include "backend/user/messages.h"
+#include "backend/user/record_file.h"
 #include "backend/user/server_client.h"
 
 namespace veneer {
@@ -35,12 +35,13 @@ Result<ControlRequest> RequestFor(const std::string& clone) {
 // caches; the server does not touch the disk that it serves, nor a file system on it.
 Result<void> WriteBack(const FoundDisk& disk, const std::string& clone) {
   if (!disk.mount) return {};  // NBD: what its clients cache is their own
-  const std::optional<DiskRecord> record = VENEER_TRY(RecordOf(disk.files));
-  if (!record || !record->device) return WriteBackDisk(disk.path);
+  const std::optional<FiledRecord> filed = VENEER_TRY(ReadRecord(disk.files));
+  const std::optional<std::string> device = filed ? filed->record.device : std::nullopt;
+  if (!device) return WriteBackDisk(disk.path);
   struct stat status{};
-  if (::stat(record->device->c_str(), &status) != 0) return FailErrno(errno, *record->device);
+  if (::stat(device->c_str(), &status) != 0) return FailErrno(errno, *device);
   VENEER_TRY(RefuseCloneOn(status.st_rdev, clone));
-  return WriteBackDisk(*record->device);
+  return WriteBackDisk(*device);
 }
 
 // A flush through the kernel would wait behind a writer that is held back.

@@ -10,6 +10,7 @@
 #include "backend/user/disk_list.h"
 #include "backend/user/disk_place.h"
 #include "backend/user/leftovers.h"
+#include "backend/user/record_file.h"
 
 namespace veneer {
 namespace {
@@ -39,10 +40,9 @@ Result<GcReport> CollectDeadDisks(const std::string& run_dir, const HostPorts& p
   if (!std::filesystem::exists(directory, error)) return report;
   const UniqueFd lock = VENEER_TRY(LockRunDirectory(directory));
   for (const DiskFiles& files : VENEER_TRY(DisksIn(run_dir))) {
-    const auto record_read = RecordOf(files);
-    if (!record_read) continue;  // may not be read: another user's
-    const std::optional<DiskRecord>& record = *record_read;
-    const std::string path = record ? record->path : "";
+    const auto filed = ReadRecord(files);
+    if (!filed) continue;  // may not be read: another user's
+    const std::string path = *filed ? (*filed)->record.path : "";
     const auto server = ServerBehind(files);
     if (!server) continue;  // may not be asked: another user's
     if (*server) {

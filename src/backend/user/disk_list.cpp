@@ -10,8 +10,8 @@
 #include <system_error>
 
 #include "backend/user/leftovers.h"
+#include "backend/user/record_file.h"
 #include "export/fuse/fuse_export.h"
-#include "kernel/linux/read_text.h"
 #include "kernel/nbd_address.h"
 
 namespace veneer {
@@ -36,15 +36,6 @@ Result<std::vector<DiskFiles>> DisksIn(const std::string& run_dir) {
   return disks;
 }
 
-Result<std::optional<DiskRecord>> RecordOf(const DiskFiles& files) {
-  const Result<std::string> text = ReadText(files.Record());
-  if (!text && text.error().kind == ErrorKind::kNotFound) return std::nullopt;
-  if (!text) return Fail(text.error());
-  Result<DiskRecord> record = DecodeRecord(*text);
-  if (!record) return std::nullopt;
-  return *std::move(record);
-}
-
 bool IsMountOf(const MountEntry& mount, const DiskFiles& files) {
   return mount.type == kFuseMountType && mount.source == files.Socket();
 }
@@ -62,11 +53,26 @@ Result<bool> IsSocket(const std::string& path) {
   return FailErrno(errno, fmt::format("look at {}", path));
 }
 
-Result<bool> IsShown(const DiskRecord& record, const DiskFiles& files,
-                     const std::vector<MountEntry>& table) {
+// `mount`: what is seen at the record's path.
+Result<bool> IsShown(const DiskRecord& record, const DiskFiles& files, const MountEntry* mount) {
   if (record.export_kind == ExportKind::kNbd) return IsSocket(record.path);
-  const MountEntry* const mount = MountAt(table, record.path);
   return mount != nullptr && IsMountOf(*mount, files);
+}
+
+Result<bool> IsServed(const FiledRecord& filed, const DiskFiles& files) {
+  if (filed.held) return true;
+  const auto server = ServerBehind(files);
+  if (!server && IsOfAnotherUser(server.error())) return false;
+  return VENEER_TRY(server).has_value();
+}
+
+std::string AttachedAs(const DiskRecord& record) {
+  return record.export_kind == ExportKind::kNbd ? NbdUri(record.path) : record.path;
+}
+
+// The mounts in the order of their paths.
+const MountEntry* MountIn(const std::vector<MountEntry>& sorted, const std::string& path) {
+  return MountAt(std::ranges::equal_range(sorted, path, {}, &MountEntry::path), path);
 }
 
 }  // namespace
@@ -75,20 +81,29 @@ Result<std::vector<std::string>> AttachedDisks(const std::string& run_dir, const
   const std::vector<DiskFiles> disks = VENEER_TRY(DisksIn(run_dir));
   std::vector<std::string> paths;
   if (disks.empty()) return paths;
-  const std::vector<MountEntry> table = VENEER_TRY(mounts.List());
+  std::vector<MountEntry> table = VENEER_TRY(mounts.List());
+  std::ranges::stable_sort(table, {}, &MountEntry::path);
   for (const DiskFiles& files : disks) {
-    const auto read = RecordOf(files);
+    const auto read = ReadRecord(files);
     if (!read && IsOfAnotherUser(read.error())) continue;
-    const std::optional<DiskRecord> record = VENEER_TRY(read);
-    const bool shown = record && VENEER_TRY(IsShown(*record, files, table));
-    if (!shown) continue;
-    const auto server = ServerBehind(files);
-    if (!server && !IsOfAnotherUser(server.error())) return Fail(server.error());
-    if (!server || !*server) continue;
-    paths.push_back(record->export_kind == ExportKind::kNbd ? NbdUri(record->path) : record->path);
+    const std::optional<FiledRecord> filed = VENEER_TRY(read);
+    if (!filed) continue;
+    const MountEntry* const mount = MountIn(table, filed->record.path);
+    const bool shown = VENEER_TRY(IsShown(filed->record, files, mount));
+    if (shown && VENEER_TRY(IsServed(*filed, files))) paths.push_back(AttachedAs(filed->record));
   }
   std::ranges::sort(paths);
   return paths;
+}
+
+Result<bool> IsDiskAttached(const std::string& run_dir, const std::string& path,
+                            const Mounts& mounts) {
+  const DiskFiles files = FilesOfDisk(run_dir, SocketInUri(path).value_or(path));
+  const std::optional<FiledRecord> filed = VENEER_TRY(ReadRecord(files));
+  if (!filed || AttachedAs(filed->record) != path) return false;
+  const auto mount = VENEER_TRY(mounts.At(filed->record.path));
+  const bool shown = VENEER_TRY(IsShown(filed->record, files, mount ? &*mount : nullptr));
+  return shown && VENEER_TRY(IsServed(*filed, files));
 }
 
 }  // namespace veneer

@@ -14,7 +14,7 @@ namespace {
 constexpr std::chrono::seconds kPatience{1};
 
 Result<std::string> AskAtOnce(const DiskName& name, const ControlRequest& request) {
-  const FoundDisk disk = VENEER_TRY(FindDisk(name));
+  const FoundDisk disk = VENEER_TRY(FindServedDisk(name));
   const Connection server = VENEER_TRY(ServerOf(disk));
   return Ask(disk, server, request, kPatience);
 }

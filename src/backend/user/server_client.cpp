@@ -12,7 +12,7 @@
 #include <system_error>
 #include <utility>
 
-#include "backend/user/disk_list.h"
+#include "backend/user/record_file.h"
 #include "export/fuse/fuse_export.h"
 #include "kernel/linux/linux_loop_control.h"
 #include "kernel/linux/linux_mounts.h"
@@ -54,8 +54,9 @@ Result<FoundDisk> FindByNbd(const std::string& socket, const DiskName& name) {
   const std::string run_dir = std::filesystem::absolute(name.run_dir, error);
   if (error) return FailErrno(error.value(), name.run_dir);
   DiskFiles files = FilesOfDisk(run_dir, socket);
-  const std::optional<DiskRecord> record = VENEER_TRY(RecordOf(files));
-  const bool is_it = record && record->export_kind == ExportKind::kNbd && record->path == socket;
+  const std::optional<FiledRecord> filed = VENEER_TRY(ReadRecord(files));
+  const bool is_it =
+      filed && filed->record.export_kind == ExportKind::kNbd && filed->record.path == socket;
   if (!is_it) return NoDisk(name.path);
   return FoundDisk{.path = socket, .files = std::move(files), .mount = std::nullopt};
 }
@@ -99,6 +100,15 @@ Result<FoundDisk> FindDisk(const DiskName& name) {
   auto files = FilesOfSocket(mount->source);
   if (!files) return NoDisk(name.path);
   return FoundDisk{.path = at, .files = *std::move(files), .mount = std::move(mount)};
+}
+
+Result<FoundDisk> FindServedDisk(const DiskName& name) {
+  std::string path = SocketInUri(name.path).value_or(name.path);
+  DiskFiles files = FilesOfDisk(name.run_dir, path);
+  const auto filed = ReadRecord(files);
+  const bool is_it = filed && *filed && (*filed)->held && (*filed)->record.path == path;
+  if (!is_it) return FindDisk(name);
+  return FoundDisk{.path = std::move(path), .files = std::move(files), .mount = std::nullopt};
 }
 
 Result<Connection> ServerOf(const FoundDisk& disk) {

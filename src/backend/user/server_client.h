@@ -27,6 +27,10 @@ struct FoundDisk {
 // kNotFound: no disk of ours is there.
 Result<FoundDisk> FindDisk(const DiskName& name);
 
+// The same without a look at the mounts, where the disk is as AttachDisk left it: for who asks
+// thousands of disks again and again.
+Result<FoundDisk> FindServedDisk(const DiskName& name);
+
 // The server of that disk, for one question. kFailed where it is dead: the hint says how to clean
 // up.
 Result<Connection> ServerOf(const FoundDisk& disk);

@@ -1,15 +1,14 @@
 #include "backend/user/taken_place.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <utility>
 
 #include "backend/run_directory.h"
 #include "backend/user/control_socket.h"
 #include "backend/user/leftovers.h"
+#include "backend/user/record_file.h"
 #include "backend/user/server_log.h"
 
 namespace veneer {
@@ -28,19 +27,9 @@ Result<void> TakenPlace::Take(const std::string& run_dir, const DiskRecord& reco
   return appeared;
 }
 
-Result<void> TakenPlace::Write(const DiskRecord& record) const {
-  const std::string path = files_.Record();
-  const std::string hidden = path + ".new";
-  const std::string text = EncodeRecord(record) + "\n";
-  const UniqueFd fd(
-      ::open(hidden.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!fd.valid()) return FailErrno(errno, fmt::format("write {}", hidden));
-  const bool written =
-      ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  if (written && ::rename(hidden.c_str(), path.c_str()) == 0) return {};
-  const int error = errno;
-  ::unlink(hidden.c_str());
-  return FailErrno(error, fmt::format("write {}", path));
+Result<void> TakenPlace::Write(const DiskRecord& record) {
+  record_ = VENEER_TRY(WriteRecord(files_, record));
+  return {};
 }
 
 void TakenPlace::Leave(const DiskRecord& record, LogFile log) {
@@ -51,6 +40,7 @@ void TakenPlace::Leave(const DiskRecord& record, LogFile log) {
   // Last: as long as somebody listens there, the place is taken.
   ::unlink(files_.Socket().c_str());
   files_ = {};
+  record_.Close();
 }
 
 Result<void> TakenPlace::LeaveAfter(const Result<void>& flushed, const DiskRecord& record) {

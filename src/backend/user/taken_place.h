@@ -23,8 +23,8 @@ class TakenPlace {
   Result<void> Take(const std::string& run_dir, const DiskRecord& record, const HostPorts& ports,
                     const std::function<Result<void>()>& appear);
 
-  // Whole or not at all: it is read by others when this process is dead.
-  Result<void> Write(const DiskRecord& record) const;
+  // Whole or not at all; instead of one that was written before.
+  Result<void> Write(const DiskRecord& record);
 
   // Removes all of it, and what record.path was made for. Nothing happens where it was not taken.
   enum class LogFile : std::uint8_t { kRemove, kKeep };
@@ -40,6 +40,7 @@ class TakenPlace {
  private:
   DiskFiles files_;  // without a key: not taken
   UniqueFd control_;
+  UniqueFd record_;  // says that this process lives
 };
 
 // kNoSpace where a disk must not be detached, because what was written could not be flushed and can

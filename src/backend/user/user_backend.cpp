@@ -70,12 +70,19 @@ Result<void> UserBackend::LetGo(const std::string& path, std::chrono::millisecon
   return LetGoOfDisk({.path = path, .run_dir = run_dir_}, term);
 }
 
-Result<std::vector<std::string>> UserBackend::Attached() {
-  // As the mounts name it: servers do not live in the caller's directory.
+Result<std::string> UserBackend::RunDirectory() const {
   std::error_code error;
-  const std::filesystem::path run_dir = std::filesystem::absolute(run_dir_, error);
+  std::string run_dir = std::filesystem::absolute(run_dir_, error);
   if (error) return FailErrno(error.value(), run_dir_);
-  return AttachedDisks(run_dir, LinuxMounts());
+  return run_dir;
+}
+
+Result<std::vector<std::string>> UserBackend::Attached() {
+  return AttachedDisks(VENEER_TRY(RunDirectory()), LinuxMounts());
+}
+
+Result<bool> UserBackend::IsAttached(const std::string& path) {
+  return IsDiskAttached(VENEER_TRY(RunDirectory()), path, LinuxMounts());
 }
 
 }  // namespace veneer

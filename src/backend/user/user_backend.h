@@ -29,8 +29,12 @@ class UserBackend final : public DiskBackend {
   Result<void> LetGo(const std::string& path, std::chrono::milliseconds term) override;
   // Those whose servers listen under this run directory.
   [[nodiscard]] Result<std::vector<std::string>> Attached() override;
+  [[nodiscard]] Result<bool> IsAttached(const std::string& path) override;
 
  private:
+  // As the mounts name it: servers do not live in the caller's directory.
+  [[nodiscard]] Result<std::string> RunDirectory() const;
+
   std::string run_dir_;
   std::string program_;
 };

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <spawn.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,6 +35,16 @@ Result<void> UnmountAsUser(const std::string& path, UnmountMode mode) {
                     "close what has it open"});
 }
 
+// Whether it is worth while to read the table, which costs some microseconds a mount. What is
+// mounted there is not asked for anything: its server may be dead, or stuck.
+bool MayBeMountPoint(const std::string& path) {
+  struct statx status{};
+  constexpr int kOnlyLook = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
+  if (::statx(AT_FDCWD, path.c_str(), kOnlyLook, STATX_TYPE, &status) != 0) return errno != ENOENT;
+  const bool told = (status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0;  // Linux 5.8
+  return !told || (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
 }  // namespace
 
 Result<std::vector<MountEntry>> LinuxMounts::List() const {
@@ -42,6 +53,7 @@ Result<std::vector<MountEntry>> LinuxMounts::List() const {
 }
 
 Result<std::optional<MountEntry>> LinuxMounts::At(const std::string& path) const {
+  if (!MayBeMountPoint(path)) return std::optional<MountEntry>{};
   const std::vector<MountEntry> table = VENEER_TRY(List());
   const MountEntry* entry = MountAt(table, path);
   if (entry == nullptr) return std::optional<MountEntry>{};

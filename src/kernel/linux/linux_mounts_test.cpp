@@ -34,6 +34,28 @@ TEST_F(LinuxMountsTest, AMountIsFoundAtItsPath) {
   EXPECT_FALSE(mounts_.At(directory_.path()).value());
 }
 
+TEST_F(LinuxMountsTest, WhatIsNotThereOrNotMountedOnIsNoMount) {
+  EXPECT_FALSE(mounts_.At(directory_ / "missing").value());
+  EXPECT_FALSE(mounts_.At(directory_ / "missing/below").value());
+  testing::MakeFile(path_ + "/file", KiB(4));
+  EXPECT_FALSE(mounts_.At(path_ + "/file").value());
+  EXPECT_FALSE(mounts_.At(path_ + "/file/below").value());
+}
+
+// As the mount of a disk is: of a file on a file. Its device says nothing.
+TEST_F(LinuxMountsTest, AFileOnAFileOfTheSameFileSystemIsFound) {
+  const std::string from = path_ + "/from";
+  const std::string on = path_ + "/on";
+  testing::MakeFile(from, KiB(4));
+  testing::MakeFile(on, KiB(4));
+  ASSERT_EQ(::mount(from.c_str(), on.c_str(), nullptr, MS_BIND, nullptr), 0);
+  const auto entry = mounts_.At(on).value();
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->root, "/from");
+  EXPECT_TRUE(mounts_.Unmount(on, UnmountMode::kNormal));
+  EXPECT_FALSE(mounts_.At(on).value());
+}
+
 TEST_F(LinuxMountsTest, AMountInUseIsAConflictAndALazyUnmountTakesItAway) {
   const auto file = testing::MakeFile(path_ + "/open", KiB(4));
   EXPECT_EQ(mounts_.Unmount(path_, UnmountMode::kNormal).error().kind, ErrorKind::kConflict);

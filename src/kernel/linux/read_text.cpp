@@ -7,13 +7,15 @@
 #include <array>
 #include <cerrno>
 
-#include "base/unique_fd.h"
-
 namespace veneer {
 
 Result<std::string> ReadText(const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return FailErrno(errno, fmt::format("open {}", path));
+  return ReadText(fd, path);
+}
+
+Result<std::string> ReadText(const UniqueFd& fd, const std::string& path) {
   std::string text;
   std::array<char, 16384> buffer{};
   while (true) {
