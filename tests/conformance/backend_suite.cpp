@@ -361,6 +361,8 @@ TEST_P(BackendTest, ExactlyTheDisksThatAreAttachedAreListed) {
   EXPECT_THAT(Listed(), UnorderedElementsAre(one.path, two.path));
   Detach(one);
   EXPECT_THAT(Listed(), ElementsAre(two.path));
+  EXPECT_EQ(backend_->IsAttached(one.path), false);
+  EXPECT_EQ(backend_->IsAttached(two.path), true);
   Detach(two);
   EXPECT_THAT(Listed(), IsEmpty());
 }

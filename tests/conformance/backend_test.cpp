@@ -11,9 +11,9 @@
 #include <string>
 
 #include "backend/user/control_socket.h"
-#include "backend/user/disk_list.h"
 #include "backend/user/disk_place.h"
 #include "backend/user/messages.h"
+#include "backend/user/record_file.h"
 #include "base/unique_fd.h"
 #include "conformance/backend_suite.h"
 #include "kernel/linux/wait_until.h"
@@ -50,16 +50,17 @@ class UserBackendTest : public BackendTest {
     return FilesOfDisk(dir_ / "host/run", disk.path);
   }
   void SignalServerOf(const AttachedDisk& disk, int signal) {
-    const auto record = RecordOf(FilesOf(disk)).value();
-    ASSERT_TRUE(record);
-    ASSERT_TRUE(support::Signal(record->pid, signal));
+    const auto filed = ReadRecord(FilesOf(disk)).value();
+    ASSERT_TRUE(filed);
+    ASSERT_TRUE(support::Signal(filed->record.pid, signal));
   }
   void KillServerOf(const AttachedDisk& disk) {
     SignalServerOf(disk, SIGKILL);
-    // No child of this process: its end shows in what is mounted.
+    // No child of this process: its end shows in what is mounted, and in its record.
     EXPECT_TRUE(WaitUntil(kLong, [&] {
       const UniqueFd fd(::open(disk.path.c_str(), O_RDONLY | O_CLOEXEC));
-      return !fd.valid() && errno == ENOTCONN;
+      const bool answers_no_more = !fd.valid() && errno == ENOTCONN;
+      return answers_no_more && !ReadRecord(FilesOf(disk)).value()->held;
     }));
   }
 };
@@ -78,6 +79,16 @@ TEST_P(UserBackendTest, ADiskWhoseServerDiedIsNoneThatIsAttached) {
   ExpectNotCloned(dead.path, clone_, ErrorKind::kFailed);
   EXPECT_FALSE(std::filesystem::exists(clone_));
   Detach(alive);
+}
+
+TEST_P(UserBackendTest, AServerHoldsItsRecordAsLongAsItLives) {
+  MakeDisk(MiB(1));
+  const AttachedDisk disk = Attach();
+  EXPECT_TRUE(ReadRecord(FilesOf(disk)).value()->held);
+  EXPECT_EQ(backend_->IsAttached(disk.path), true);
+  KillServerOf(disk);
+  EXPECT_EQ(backend_->IsAttached(disk.path), false);
+  Detach(disk);
 }
 
 TEST_P(UserBackendTest, WhereTheCallerIsGoneThereIsNoClone) {
