@@ -167,6 +167,9 @@ Result<void> DiskServer::RefuseWhereHeld() const {
     });
     if (!free) return Busy(loop_->path, holders);
   }
+  // The search looks at each descriptor and mapping of the host. Without an open there is nothing
+  // to find, but who has it as O_PATH: the unmount is refused then.
+  if (!export_->IsOpen()) return {};
   const bool free = isolated_.Run([&] {
     return WaitUntil(kHolderPatience, [&] {
       holders = ports_.holders.OfFile(export_->identity(), record_.path);

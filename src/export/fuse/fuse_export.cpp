@@ -183,6 +183,8 @@ FuseExport::~FuseExport() {
 
 const FileIdentity& FuseExport::identity() const { return parts_->identity; }
 
+bool FuseExport::IsOpen() const { return parts_->file.IsOpen(); }
+
 const UniqueFd& FuseExport::ended() const { return parts_->ended; }
 
 Result<void> FuseExport::Abort() {

@@ -45,6 +45,10 @@ class FuseExport {
   // What stat(2) gives for the mounted file, without asking for it.
   [[nodiscard]] const FileIdentity& identity() const;
 
+  // Whether somebody has the file open or mapped, in whatever mount namespace: the kernel tells the
+  // server. Who has just closed it may still count; who has it as O_PATH does not.
+  [[nodiscard]] bool IsOpen() const;
+
   // An eventfd that polls as readable once it is unmounted and no request runs any more.
   [[nodiscard]] const UniqueFd& ended() const;
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <linux/falloc.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -13,6 +14,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <thread>
 #include <vector>
@@ -22,6 +24,7 @@
 #include "kernel/linux/isolated_thread.h"
 #include "kernel/linux/linux_loop_control.h"
 #include "kernel/linux/linux_mounts.h"
+#include "kernel/linux/wait_until.h"
 #include "kernel/testing/loop_host.h"
 #include "kernel/testing/mount_namespace.h"
 #include "kernel/testing/temp_directory.h"
@@ -300,6 +303,24 @@ TEST_F(FuseExportTest, UnmountingEndsItAndUncoversTheFile) {
   ASSERT_TRUE(Unmount());
   EXPECT_TRUE(Ended(kAMinute));
   EXPECT_EQ(std::filesystem::file_size(path_), 6U);
+}
+
+TEST_F(FuseExportTest, ItKnowsWhetherTheFileIsOpenOrMapped) {
+  Mount();
+  EXPECT_FALSE(export_->IsOpen());
+  const auto is_closed = [&] {
+    return WaitUntil(std::chrono::minutes(1), [&] { return !export_->IsOpen(); });
+  };
+  EXPECT_TRUE(With(O_RDONLY, [&](int) { return export_->IsOpen(); }));
+  EXPECT_TRUE(is_closed());
+  void* const mapping =
+      With(O_RDONLY, [&](int fd) { return ::mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE, fd, 0); });
+  ASSERT_NE(mapping, MAP_FAILED);
+  // One that is opened and closed after it: the answers come in this order.
+  With(O_RDONLY, [&](int) { return 0; });
+  EXPECT_TRUE(export_->IsOpen());
+  ::munmap(mapping, 4096);
+  EXPECT_TRUE(is_closed());
 }
 
 TEST_F(FuseExportTest, DroppingItWhileTheFileIsOpenCutsTheUserOff) {

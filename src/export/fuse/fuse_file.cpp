@@ -90,15 +90,24 @@ void SetAttributes(fuse_req_t request, fuse_ino_t /*inode*/, struct stat* wanted
 }
 
 void Open(fuse_req_t request, fuse_ino_t /*inode*/, fuse_file_info* info) {
+  FuseFile& file = FileOf(request);
   const bool writes = (info->flags & O_ACCMODE) != O_RDONLY;
-  if (writes && FileOf(request).disk().access() == DiskAccess::kReadOnly) {
+  if (writes && file.disk().access() == DiskAccess::kReadOnly) {
     fuse_reply_err(request, EROFS);
     return;
   }
   // Past the page cache, however it was opened: what it would keep the host has already, in the
   // image's own pages, which all disks share, and in the store's.
   info->direct_io = 1;
-  fuse_reply_open(request, info);
+  file.Opened();
+  // Whoever opened it was interrupted: no release follows.
+  if (fuse_reply_open(request, info) == -ENOENT) file.Closed();
+}
+
+// After the last descriptor and the last mapping of an open.
+void Release(fuse_req_t request, fuse_ino_t /*inode*/, fuse_file_info* /*info*/) {
+  FileOf(request).Closed();
+  ReplyResult(request, {});
 }
 
 void Read(fuse_req_t request, fuse_ino_t /*inode*/, std::size_t size, off_t offset,
@@ -222,6 +231,7 @@ fuse_lowlevel_ops MakeOperations() {
   operations.getattr = GetAttributes;
   operations.setattr = SetAttributes;
   operations.open = Open;
+  operations.release = Release;
   operations.read = Read;
   operations.write = Write;
   operations.fsync = Sync;

@@ -41,11 +41,16 @@ class FuseFile {
   // Remembers the time of a change to the contents.
   void Touch();
 
+  void Opened() { ++opens_; }
+  void Closed() { --opens_; }
+  [[nodiscard]] bool IsOpen() const { return opens_ != 0; }
+
  private:
   CowDisk& disk_;
   mutable std::mutex mutex_;  // guards status_
   struct stat status_{};
   std::atomic<std::int64_t> changed_ns_;  // since 1970; apart, since every write sets it
+  std::atomic<std::int64_t> opens_ = 0;
 };
 
 }  // namespace veneer
