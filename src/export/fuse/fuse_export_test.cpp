@@ -1,117 +1,21 @@
-#include "export/fuse/fuse_export.h"
-
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/falloc.h>
-#include <poll.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <chrono>
-#include <csignal>
 #include <thread>
 #include <vector>
 
-#include "cow/create.h"
 #include "cow/store_info.h"
-#include "kernel/linux/isolated_thread.h"
-#include "kernel/linux/linux_loop_control.h"
-#include "kernel/linux/linux_mounts.h"
-#include "kernel/linux/wait_until.h"
-#include "kernel/testing/loop_host.h"
-#include "kernel/testing/mount_namespace.h"
-#include "kernel/testing/temp_directory.h"
+#include "export/fuse/fuse_export_fixture.h"
 
 namespace veneer {
 namespace {
-
-constexpr Bytes kSize = MiB(4) + Bytes(1536);  // the last chunk is a partial one
-
-std::vector<char> Filled(std::size_t size, char value) { return std::vector<char>(size, value); }
-
-class FuseExportTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (!testing::HostHasLoops() || ::access("/dev/fuse", R_OK | W_OK) != 0) {
-      GTEST_SKIP() << "needs root, FUSE and loop devices";
-    }
-    // Everything that touches the mount is done there: this process serves it.
-    client_ = IsolatedThread::Start().value();
-    const auto origin = testing::MakeFile(origin_, kSize);
-    const auto data = Filled(MiB(1).value(), 'o');
-    ASSERT_TRUE(origin->WriteAt(ByteOffset(0), std::as_bytes(std::span(data))));
-    ASSERT_TRUE(CreateStore(store_, {.chunk_size = {}, .origin_size = kSize, .max_change = {}}));
-    const auto under = testing::MakeFile(path_, Bytes(0));
-    ASSERT_TRUE(under->WriteAt(ByteOffset(0), std::as_bytes(std::span("under"))));
-  }
-  void TearDown() override {
-    export_.reset();
-    EXPECT_FALSE(LinuxMounts().At(path_).value());
-  }
-
-  void Mount(DiskAccess access = DiskAccess::kReadWrite) {
-    const Access files = access == DiskAccess::kReadWrite ? Access::kReadWrite : Access::kReadOnly;
-    disk_ = CowDisk::Open(LinuxFile::Open(origin_, Access::kReadOnly).value(),
-                          LinuxFile::Open(store_, files).value(), access)
-                .value();
-    export_ = FuseExport::Mount(*disk_, {.path = path_, .source = "a,b\\c.sock"}).value();
-  }
-
-  // Runs `act` with the file open, in the thread that may touch it; gives what it returns.
-  template <class Act>
-  auto With(int flags, Act act) {
-    return client_->Run([&] {
-      const UniqueFd fd(::open(path_.c_str(), flags | O_CLOEXEC));
-      EXPECT_TRUE(fd.valid()) << errno;
-      return act(fd.get());
-    });
-  }
-  std::vector<char> ReadFile(off_t at, std::size_t size, int flags = O_RDONLY) {
-    std::vector<char> data(size);
-    const ssize_t n =
-        With(flags, [&](int fd) { return ::pread(fd, data.data(), data.size(), at); });
-    data.resize(n < 0 ? 0 : static_cast<std::size_t>(n));
-    return data;
-  }
-  ssize_t WriteFile(off_t at, const std::vector<char>& data, int flags = O_RDWR) {
-    return With(flags, [&](int fd) { return ::pwrite(fd, data.data(), data.size(), at); });
-  }
-  std::vector<char> ReadDisk(std::uint64_t at, std::size_t size) {
-    std::vector<char> data(size);
-    EXPECT_TRUE(disk_->Read(ByteOffset(at), std::as_writable_bytes(std::span(data))));
-    return data;
-  }
-  Result<void> Unmount() {
-    return client_->Run([&] { return LinuxMounts().Unmount(path_, UnmountMode::kNormal); });
-  }
-  bool Ended(int milliseconds) {
-    pollfd poll{.fd = export_->ended().get(), .events = POLLIN, .revents = 0};
-    return ::poll(&poll, 1, milliseconds) == 1;
-  }
-
-  testing::TempDirectory directory_;
-  std::string origin_ = directory_ / "origin";
-  std::string store_ = directory_ / "store";
-  std::string path_ = directory_ / "disk";
-  std::unique_ptr<IsolatedThread> client_;
-  std::unique_ptr<CowDisk> disk_;
-  std::unique_ptr<FuseExport> export_;
-};
-
-constexpr int kAMinute = 60'000;  // milliseconds; what is waited for takes a few
-
-// With the errno of a system call that is expected to fail, 0 where it does not.
-template <class Call>
-int ErrorOf(Call call) {
-  return call() < 0 ? errno : 0;
-}
 
 TEST_F(FuseExportTest, TheFileIsTheDisk) {
   Mount();
@@ -291,96 +195,6 @@ TEST_F(FuseExportTest, ManyUsersWriteAtOnce) {
     const auto at = static_cast<std::uint64_t>(n) * 1000;
     ASSERT_EQ(ReadDisk(at, 1000), Filled(1000, static_cast<char>('A' + n % 8))) << n;
   }
-}
-
-TEST_F(FuseExportTest, UnmountingEndsItAndUncoversTheFile) {
-  Mount();
-  EXPECT_EQ(
-      With(O_RDONLY,
-           [&](int) { return LinuxMounts().Unmount(path_, UnmountMode::kNormal).error().kind; }),
-      ErrorKind::kConflict);
-  EXPECT_FALSE(Ended(0));
-  ASSERT_TRUE(Unmount());
-  EXPECT_TRUE(Ended(kAMinute));
-  EXPECT_EQ(std::filesystem::file_size(path_), 6U);
-}
-
-TEST_F(FuseExportTest, ItKnowsWhetherTheFileIsOpenOrMapped) {
-  Mount();
-  EXPECT_FALSE(export_->IsOpen());
-  const auto is_closed = [&] {
-    return WaitUntil(std::chrono::minutes(1), [&] { return !export_->IsOpen(); });
-  };
-  EXPECT_TRUE(With(O_RDONLY, [&](int) { return export_->IsOpen(); }));
-  EXPECT_TRUE(is_closed());
-  void* const mapping =
-      With(O_RDONLY, [&](int fd) { return ::mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE, fd, 0); });
-  ASSERT_NE(mapping, MAP_FAILED);
-  // One that is opened and closed after it: the answers come in this order.
-  With(O_RDONLY, [&](int) { return 0; });
-  EXPECT_TRUE(export_->IsOpen());
-  ::munmap(mapping, 4096);
-  EXPECT_TRUE(is_closed());
-}
-
-TEST_F(FuseExportTest, DroppingItWhileTheFileIsOpenCutsTheUserOff) {
-  Mount();
-  const int fd = client_->Run([&] { return ::open(path_.c_str(), O_RDWR | O_CLOEXEC); });
-  export_.reset();
-  EXPECT_EQ(client_->Run([&] { return ErrorOf([&] { return ::pwrite(fd, "x", 1, 0); }); }),
-            ENOTCONN);
-  client_->Run([&] { ::close(fd); });
-}
-
-TEST_F(FuseExportTest, ACopyOfTheMountInAnotherNamespaceEndsWithAbort) {
-  if (!testing::HostHasPrivateMounts()) GTEST_SKIP() << testing::kNoPrivateMounts;
-  Mount();
-  std::array<int, 2> ready{};
-  ASSERT_EQ(::pipe2(ready.data(), O_CLOEXEC), 0);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    // It must not hold the server's end of the connection.
-    ::close_range(3, static_cast<unsigned>(ready[1]) - 1, 0);
-    ::close_range(static_cast<unsigned>(ready[1]) + 1, ~0U, 0);
-    const bool done = testing::EnterMountNamespace();
-    if (::write(ready[1], done ? "y" : "n", 1) != 1) ::_exit(1);
-    while (true) ::pause();
-  }
-  char answer = 'n';
-  EXPECT_EQ(::read(ready[0], &answer, 1), 1);
-  EXPECT_EQ(answer, 'y');
-  EXPECT_TRUE(Unmount());
-  EXPECT_FALSE(Ended(100));
-  EXPECT_TRUE(export_->Abort());
-  EXPECT_TRUE(Ended(kAMinute));
-  ::kill(child, SIGKILL);
-  ::waitpid(child, nullptr, 0);
-  ::close(ready[0]);
-  ::close(ready[1]);
-}
-
-TEST_F(FuseExportTest, ALoopDeviceOnItIsABlockDevice) {
-  Mount();
-  LinuxLoopControl loops;
-  const LoopDevice device = client_->Run([&] { return loops.Attach(path_, {}).value(); });
-  EXPECT_TRUE(device.direct);
-  client_->Run([&] {
-    const UniqueFd fd(::open(device.path.c_str(), O_RDWR | O_CLOEXEC));
-    EXPECT_EQ(::pwrite(fd.get(), "block", 5, 4096), 5);
-    EXPECT_EQ(::fsync(fd.get()), 0);
-  });
-  EXPECT_EQ(ReadDisk(4096, 6), (std::vector<char>{'b', 'l', 'o', 'c', 'k', 'o'}));
-  const auto found = client_->Run([&] { return loops.Find(export_->identity(), path_).value(); });
-  EXPECT_EQ(found.size(), 1U);
-  EXPECT_TRUE(client_->Run([&] { return loops.Detach(device, OnWriteError::kKeep); }));
-  EXPECT_TRUE(Unmount());
-  EXPECT_TRUE(Ended(kAMinute));
-}
-
-TEST_F(FuseExportTest, APathThatCannotBeMountedOnIsAnError) {
-  Mount();
-  const auto other = FuseExport::Mount(*disk_, {.path = directory_ / "no", .source = "x"});
-  EXPECT_EQ(other.error().kind, ErrorKind::kNotFound);
 }
 
 TEST_F(FuseExportTest, ASynchronousWriteIsDurableWhenItReturns) {
