@@ -53,7 +53,6 @@ Result<bool> IsSocket(const std::string& path) {
   return FailErrno(errno, fmt::format("look at {}", path));
 }
 
-// `mount`: what is seen at the record's path.
 Result<bool> IsShown(const DiskRecord& record, const DiskFiles& files, const MountEntry* mount) {
   if (record.export_kind == ExportKind::kNbd) return IsSocket(record.path);
   return mount != nullptr && IsMountOf(*mount, files);
@@ -64,6 +63,18 @@ Result<bool> IsServed(const FiledRecord& filed, const DiskFiles& files) {
   const auto server = ServerBehind(files);
   if (!server && IsOfAnotherUser(server.error())) return false;
   return VENEER_TRY(server).has_value();
+}
+
+// `mount`: what is seen at the record's path.
+Result<bool> IsDisk(const FiledRecord& filed, const DiskFiles& files, const MountEntry* mount) {
+  return VENEER_TRY(IsShown(filed.record, files, mount)) && VENEER_TRY(IsServed(filed, files));
+}
+
+// Those of other users count as none.
+Result<std::optional<FiledRecord>> OwnRecord(const DiskFiles& files) {
+  auto filed = ReadRecord(files);
+  if (!filed && IsOfAnotherUser(filed.error())) return std::nullopt;
+  return filed;
 }
 
 std::string AttachedAs(const DiskRecord& record) {
@@ -84,13 +95,10 @@ Result<std::vector<std::string>> AttachedDisks(const std::string& run_dir, const
   std::vector<MountEntry> table = VENEER_TRY(mounts.List());
   std::ranges::stable_sort(table, {}, &MountEntry::path);
   for (const DiskFiles& files : disks) {
-    const auto read = ReadRecord(files);
-    if (!read && IsOfAnotherUser(read.error())) continue;
-    const std::optional<FiledRecord> filed = VENEER_TRY(read);
+    const std::optional<FiledRecord> filed = VENEER_TRY(OwnRecord(files));
     if (!filed) continue;
     const MountEntry* const mount = MountIn(table, filed->record.path);
-    const bool shown = VENEER_TRY(IsShown(filed->record, files, mount));
-    if (shown && VENEER_TRY(IsServed(*filed, files))) paths.push_back(AttachedAs(filed->record));
+    if (VENEER_TRY(IsDisk(*filed, files, mount))) paths.push_back(AttachedAs(filed->record));
   }
   std::ranges::sort(paths);
   return paths;
@@ -99,11 +107,10 @@ Result<std::vector<std::string>> AttachedDisks(const std::string& run_dir, const
 Result<bool> IsDiskAttached(const std::string& run_dir, const std::string& path,
                             const Mounts& mounts) {
   const DiskFiles files = FilesOfDisk(run_dir, SocketInUri(path).value_or(path));
-  const std::optional<FiledRecord> filed = VENEER_TRY(ReadRecord(files));
+  const std::optional<FiledRecord> filed = VENEER_TRY(OwnRecord(files));
   if (!filed || AttachedAs(filed->record) != path) return false;
   const auto mount = VENEER_TRY(mounts.At(filed->record.path));
-  const bool shown = VENEER_TRY(IsShown(filed->record, files, mount ? &*mount : nullptr));
-  return shown && VENEER_TRY(IsServed(*filed, files));
+  return IsDisk(*filed, files, mount ? &*mount : nullptr);
 }
 
 }  // namespace veneer
