@@ -31,6 +31,26 @@ Result<void> RemoveDead(const DiskFiles& files, const std::string& path, const H
   return {};
 }
 
+// Those of another user, which may not be read or asked, are none of ours.
+void CollectDisk(const DiskFiles& files, const HostPorts& ports, GcMode mode, GcReport& report) {
+  const auto filed = ReadRecord(files);
+  const auto server = ServerBehind(files);
+  if (!filed || !server) return;
+  const std::string path = *filed ? (*filed)->record.path : "";
+  if (*server) {
+    report.adopted.push_back(path);
+    return;
+  }
+  const std::string object = fmt::format("disk {}", path.empty() ? files.key : path);
+  const Result<void> removed =
+      mode == GcMode::kLook ? Result<void>() : RemoveDead(files, path, ports);
+  if (removed) {
+    report.removed.push_back({.object = object, .reason = "its server was killed"});
+  } else {
+    report.kept.push_back({.object = object, .reason = removed.error().what});
+  }
+}
+
 }  // namespace
 
 Result<GcReport> CollectDeadDisks(const std::string& run_dir, const HostPorts& ports, GcMode mode) {
@@ -40,23 +60,7 @@ Result<GcReport> CollectDeadDisks(const std::string& run_dir, const HostPorts& p
   if (!std::filesystem::exists(directory, error)) return report;
   const UniqueFd lock = VENEER_TRY(LockRunDirectory(directory));
   for (const DiskFiles& files : VENEER_TRY(DisksIn(run_dir))) {
-    const auto filed = ReadRecord(files);
-    if (!filed) continue;  // may not be read: another user's
-    const std::string path = *filed ? (*filed)->record.path : "";
-    const auto server = ServerBehind(files);
-    if (!server) continue;  // may not be asked: another user's
-    if (*server) {
-      report.adopted.push_back(path);
-      continue;
-    }
-    const std::string object = fmt::format("disk {}", path.empty() ? files.key : path);
-    const Result<void> removed =
-        mode == GcMode::kLook ? Result<void>() : RemoveDead(files, path, ports);
-    if (removed) {
-      report.removed.push_back({.object = object, .reason = "its server was killed"});
-    } else {
-      report.kept.push_back({.object = object, .reason = removed.error().what});
-    }
+    CollectDisk(files, ports, mode, report);
   }
   return report;
 }

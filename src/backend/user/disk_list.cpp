@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <set>
 #include <system_error>
+#include <unordered_map>
+#include <utility>
 
 #include "backend/user/leftovers.h"
 #include "backend/user/record_file.h"
@@ -81,9 +83,18 @@ std::string AttachedAs(const DiskRecord& record) {
   return record.export_kind == ExportKind::kNbd ? NbdUri(record.path) : record.path;
 }
 
-// The mounts in the order of their paths.
-const MountEntry* MountIn(const std::vector<MountEntry>& sorted, const std::string& path) {
-  return MountAt(std::ranges::equal_range(sorted, path, {}, &MountEntry::path), path);
+// The mounts at each path, in the order of the table.
+using MountsByPath = std::unordered_map<std::string, std::vector<MountEntry>>;
+
+MountsByPath ByPath(std::vector<MountEntry> table) {
+  MountsByPath mounts;
+  for (MountEntry& entry : table) mounts[entry.path].push_back(std::move(entry));
+  return mounts;
+}
+
+const MountEntry* MountIn(const MountsByPath& mounts, const std::string& path) {
+  const auto found = mounts.find(path);
+  return found == mounts.end() ? nullptr : MountAt(found->second, path);
 }
 
 }  // namespace
@@ -92,12 +103,11 @@ Result<std::vector<std::string>> AttachedDisks(const std::string& run_dir, const
   const std::vector<DiskFiles> disks = VENEER_TRY(DisksIn(run_dir));
   std::vector<std::string> paths;
   if (disks.empty()) return paths;
-  std::vector<MountEntry> table = VENEER_TRY(mounts.List());
-  std::ranges::stable_sort(table, {}, &MountEntry::path);
+  const MountsByPath by_path = ByPath(VENEER_TRY(mounts.List()));
   for (const DiskFiles& files : disks) {
     const std::optional<FiledRecord> filed = VENEER_TRY(OwnRecord(files));
     if (!filed) continue;
-    const MountEntry* const mount = MountIn(table, filed->record.path);
+    const MountEntry* const mount = MountIn(by_path, filed->record.path);
     if (VENEER_TRY(IsDisk(*filed, files, mount))) paths.push_back(AttachedAs(filed->record));
   }
   std::ranges::sort(paths);
