@@ -84,7 +84,7 @@ Result<std::string> AttachDiskOf(const Host& host, const SandboxRecord& record) 
 
 Result<bool> IsAttached(const Host& host, const SandboxRecord& record) {
   DiskBackend* const backend = VENEER_TRY(host.backends.Named(record.backend));
-  const auto attached = backend->IsAttached(PathOf(host, *backend, record));
+  auto attached = backend->IsAttached(PathOf(host, *backend, record));
   if (!attached && LacksBackend(attached.error())) return false;
   return attached;
 }
@@ -127,7 +127,7 @@ void LetWritersGo(const Host& host, const SandboxRecord& record, std::chrono::se
 Result<void> RequireFiles(const Host& host, const SandboxRecord& record) {
   const std::string store = host.layout.Store(record.id);
   struct stat status{};
-  const Result<void> there =
+  Result<void> there =
       ::stat(store.c_str(), &status) == 0
           ? Templates(host).Verify(VENEER_TRY(host.catalog.Template(record.template_id)))
           : FailErrno(errno, fmt::format("the store {}", store), "restore the file from a backup");
