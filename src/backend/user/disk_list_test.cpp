@@ -110,6 +110,7 @@ TEST_F(DiskListTest, ARecordThatIsNotWholeIsNone) {
 
 TEST_F(DiskListTest, WithoutAFreeDescriptorNothingIsGone) {
   MakeDisk();
+  if (!testing::kCanDoWithoutDescriptors) GTEST_SKIP() << testing::kNoDescriptorsNoUbsan;
   const testing::ResourceLimit no_files(RLIMIT_NOFILE, 0);
   EXPECT_FALSE(DisksIn(run_));
   EXPECT_FALSE(ReadRecord(files_));

@@ -5,6 +5,15 @@
 
 namespace veneer::testing {
 
+// Whether everything works in a process without a free descriptor. UBSan does not: it looks at the
+// type of an object through a pipe, and takes each for a wrong one where it gets none.
+#ifdef __clang__
+inline constexpr bool kCanDoWithoutDescriptors = !__has_feature(undefined_behavior_sanitizer);
+#else
+inline constexpr bool kCanDoWithoutDescriptors = true;
+#endif
+inline constexpr const char* kNoDescriptorsNoUbsan = "UBSan itself needs a descriptor";
+
 class ResourceLimit {
  public:
   // RLIMIT_NOFILE with 0: no file can be opened. RLIMIT_FSIZE: files end there.

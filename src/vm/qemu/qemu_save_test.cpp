@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "kernel/testing/resource_limit.h"
 #include "kernel/testing/temp_directory.h"
 #include "vm/qemu/qemu_vmm.h"
 #include "vm/qemu/vm_files.h"
@@ -56,10 +57,12 @@ class QemuSaveTest : public ::testing::Test {
   QemuSaveTest() {
     std::filesystem::create_directories(files_.directory);
     const UniqueFd alive = LockAlive(files_).value();
+    const pid_t test = ::getpid();
     process_ = ::fork();
     if (process_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      while (true) ::pause();
+      while (::getppid() == test) ::pause();
+      ::_exit(1);  // it died before it would have been told
     }
     EXPECT_TRUE(WriteSmall(files_.Process(), EncodeProcess(ProcessNow(process_).value())));
     std::ofstream(memory_) << std::string(8192, '\0');
@@ -112,6 +115,7 @@ TEST_F(QemuSaveTest, AnOldStateDoesNotStayBesideAMachineThatGoesOn) {
 
 // Publishing syncs file, name and directory: it can fail when the state has its name already.
 TEST_F(QemuSaveTest, AMachineWhoseStateIsPublishedInVainGoesOnOnlyWithoutIt) {
+  if (!testing::kCanDoWithoutDescriptors) GTEST_SKIP() << testing::kNoDescriptorsNoUbsan;
   bool beside_it = false;
   qmp_->BeforeEach([&](const std::string& command) {
     beside_it = beside_it || (command == "cont" && HasState());
@@ -170,6 +174,7 @@ TEST_F(QemuSaveTest, ASaveThatIsStillUnderWayIsGivenUpBeforeTheMachineGoesOn) {
 }
 
 TEST_F(QemuSaveTest, AProcessThatCannotBeLookedAtHasNotEnded) {
+  if (!testing::kCanDoWithoutDescriptors) GTEST_SKIP() << testing::kNoDescriptorsNoUbsan;
   NoMoreFiles none;
   none.GiveOneBack();
   EXPECT_FALSE(EndProcess({.pid = process_, .began = 0})) << "when it began cannot be read";
