@@ -60,9 +60,22 @@ Result<ExecRequest> RequestOf(const ExecArguments& arguments) {
   return request;
 }
 
+// What a command has said.
 struct Heard {
   std::string output;
   std::string errors;
+  bool reader_has_gone = false;
+
+  Result<void> Keep(ExecStream stream, std::string_view text) {
+    (stream == ExecStream::kOutput ? output : errors) += text;
+    return {};
+  }
+  Result<void> PassOn(ExecStream stream, std::string_view text) {
+    Result<void> told =
+        WriteAll(stream == ExecStream::kOutput ? STDOUT_FILENO : STDERR_FILENO, text);
+    if (!told && told.error().os_errno == EPIPE) reader_has_gone = true;
+    return told;
+  }
 };
 
 Result<void> PrintEnd(const ExecEnd& end, const Heard& heard) {
@@ -91,19 +104,11 @@ Result<int> ExecIn(const GlobalOptions& options, Vmm& vmm, const std::string& id
   request.check = [&] { return watch.Check(); };
   // What ends this process by a signal leaves a sandbox behind.
   ::signal(SIGPIPE, SIG_IGN);
-  bool reader_has_gone = false;
-  request.output = [&](ExecStream stream, std::string_view text) -> Result<void> {
-    const bool is_output = stream == ExecStream::kOutput;
-    if (!json) {
-      Result<void> told = WriteAll(is_output ? STDOUT_FILENO : STDERR_FILENO, text);
-      if (!told && told.error().os_errno == EPIPE) reader_has_gone = true;
-      return told;
-    }
-    (is_output ? heard.output : heard.errors) += text;
-    return {};
+  request.output = [&](ExecStream stream, std::string_view text) {
+    return json ? heard.Keep(stream, text) : heard.PassOn(stream, text);
   };
   const Result<ExecEnd> ended = vmm.Exec(id, request);
-  if (!ended && reader_has_gone) return kReaderHasGone;
+  if (!ended && heard.reader_has_gone) return kReaderHasGone;
   const ExecEnd end = VENEER_TRY(ended);
   if (json) {
     VENEER_TRY(PrintEnd(end, heard));

@@ -56,7 +56,7 @@ RunClaim::AtRest RestOf(const std::string& root) {
     if (!recorded.empty()) return false;
     std::error_code error;
     if (!HasCatalog(root, error) && !error) return true;
-    Catalog catalog = VENEER_TRY(Catalog::Open(root));
+    const Catalog catalog = VENEER_TRY(Catalog::Open(root));
     const auto under_way = VENEER_TRY(catalog.SandboxesIn(
         {SandboxState::kCreating, SandboxState::kRunning, SandboxState::kPausing,
          SandboxState::kResuming, SandboxState::kDestroying}));
