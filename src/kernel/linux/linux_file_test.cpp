@@ -83,7 +83,7 @@ TEST_F(LinuxFileTest, WhatLiesBehindAHoleThatIsJustPunchedIsFound) {
   ASSERT_TRUE(file->WriteAt(last, Filled(KiB(4).value(), 7)));
   std::atomic<bool> stop = false;
   const auto other = LinuxFile::Open(dir_ / "a", Access::kReadWrite).value();
-  std::jthread puncher([&] {
+  const std::jthread puncher([&] {
     while (!stop) {
       ASSERT_TRUE(other->WriteAt(ByteOffset(0), Filled(KiB(64).value(), 8)));
       ASSERT_TRUE(other->PunchHole(ByteOffset(0), KiB(64)));
