@@ -37,8 +37,8 @@ Result<std::string> NewNonce() {
 
 class Session {
  public:
-  Session(const UniqueFd& port, const ExecRequest& request, std::string nonce)
-      : port_(port), request_(request), frames_(std::move(nonce)) {}
+  Session(const UniqueFd& port, const ExecRequest& request, std::string_view nonce)
+      : port_(port), request_(request), frames_(nonce) {}
 
   Result<OverPort> Run(std::string first_bytes);
 
