@@ -19,8 +19,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// For the guest to take the command: one that swaps, or is emulated on a busy host, is slow.
-constexpr std::chrono::seconds kStartPatience{60};
+// For the guest to take the command: one that swaps, or is emulated on a busy host, is slow; one
+// that is emulated in an emulated guest has taken more than a minute.
+constexpr std::chrono::minutes kStartPatience{3};
 // From a kill to the end.
 constexpr std::chrono::seconds kKillPatience{10};
 constexpr std::chrono::milliseconds kTick{200};

@@ -33,8 +33,9 @@ namespace fs = std::filesystem;
 
 constexpr std::chrono::seconds kKeeperPatience{30};
 constexpr std::chrono::seconds kAgentPatience{30};
-// For what a machine is told and asked first: moments, but on a host with very much to do.
-constexpr std::chrono::seconds kWakePatience{60};
+// For what a machine is told first: moments, but on a host with very much to do.
+constexpr std::chrono::minutes kWakePatience{3};
+constexpr std::chrono::seconds kThawPatience{60};
 constexpr std::size_t kConsoleShown = 300;
 
 std::unexpected<Error> NoMachine(const std::string& id) {
@@ -99,8 +100,8 @@ Result<void> StartExecServer(GuestAgent& agent) {
 
 // A machine without an agent was not frozen; one that was must not stay so.
 Result<void> Thaw(const VmFiles& files) {
-  GuestAgent agent = VENEER_TRY(GuestAgent::Connect(files.Agent(), kWakePatience));
-  VENEER_TRY(agent.Run("guest-fsfreeze-thaw", nullptr, kWakePatience));
+  GuestAgent agent = VENEER_TRY(GuestAgent::Connect(files.Agent(), kThawPatience));
+  VENEER_TRY(agent.Run("guest-fsfreeze-thaw", nullptr, kThawPatience));
   return {};
 }
 
