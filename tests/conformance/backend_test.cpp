@@ -1,5 +1,6 @@
 // The backends that need nothing but this host's own kernel.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <unistd.h>
 
@@ -88,6 +89,24 @@ TEST_P(UserBackendTest, AServerHoldsItsRecordAsLongAsItLives) {
   EXPECT_EQ(backend_->IsAttached(disk.path), true);
   KillServerOf(disk);
   EXPECT_EQ(backend_->IsAttached(disk.path), false);
+  Detach(disk);
+}
+
+// FUSE is not told of such an open: the unmount is refused.
+TEST_P(UserBackendTest, WhoHasThePathOfADiskIsNamedAndTheDiskStays) {
+  MakeDisk(MiB(1));
+  const AttachedDisk disk = Attach();
+  {
+    const UniqueFd path(::open(disk.path.c_str(), O_PATH | O_CLOEXEC));
+    ASSERT_TRUE(path.valid());
+    const auto refused = backend_->Detach(disk.path);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, ErrorKind::kConflict);
+    EXPECT_THAT(refused.error().what, ::testing::HasSubstr(fmt::format("pid {} ", ::getpid())));
+    EXPECT_EQ(backend_->IsAttached(disk.path), true);
+    Write(disk, 0, "unharmed");
+    EXPECT_EQ(Read(disk, 0, 8), "unharmed");
+  }
   Detach(disk);
 }
 

@@ -96,6 +96,28 @@ TEST_F(DetachTest, ACopyOfTheMountInAnotherNamespaceDoesNotKeepIt) {
   EXPECT_EQ(Servers(), std::vector<pid_t>{});
 }
 
+// Its copy of the mount would not keep ours from being unmounted.
+TEST_F(DetachTest, WhoHasItOpenInAnotherNamespaceIsNamedAndGoesOn) {
+  if (!testing::HostHasPrivateMounts()) GTEST_SKIP() << testing::kNoPrivateMounts;
+  MakeDisk(4);
+  const Attached disk = Attach(Path("disk"));
+  Child other({"unshare", "--mount", "--propagation", "unchanged", "sh", "-c",
+               "mount --make-rprivate / 2>/dev/null; exec 3<\"$0\"; echo inside; "
+               "until [ -e \"$1\" ]; do sleep 0.1; done; "
+               "dd bs=4096 count=1 status=none <&3 >/dev/null && echo reads; exec sleep 600",
+               disk.path, Path("go")});
+  ASSERT_TRUE(other.WaitForOutput("inside", kPatience));
+  const Outcome refused = Veneer({"cow", "detach", disk.path, "--json"});
+  EXPECT_EQ(refused.status, 4);
+  const std::string holder = "held by pid " + std::to_string(other.pid()) + " (sh)";
+  EXPECT_THAT(ComplaintOf(refused).message, HasSubstr(holder));
+  support::WriteFile(Path("go"), "");
+  EXPECT_TRUE(other.WaitForOutput("reads", kPatience));
+  other.Signal(SIGKILL);
+  Detach(disk.path);
+  EXPECT_EQ(Servers(), std::vector<pid_t>{});
+}
+
 TEST_F(DetachTest, WhereNothingIsAttachedThereIsNothingToDetach) {
   support::WriteFile(Path("file"), "");
   for (const std::string& path : {Path("file"), Path("missing"), std::string("/dev/loop-control"),

@@ -69,9 +69,7 @@ class StubbornLoops final : public LoopControl {
 class DiskServerTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!testing::HostHasLoops() || ::access("/dev/fuse", R_OK | W_OK) != 0) {
-      GTEST_SKIP() << "needs root, FUSE and loop devices";
-    }
+    if (!testing::HostHasFuseAndLoops()) GTEST_SKIP() << testing::kNoFuseAndLoops;
     isolated_ = IsolatedThread::Start().value();
     testing::MakeFile(request_.origin, MiB(4));
     ASSERT_TRUE(

@@ -8,8 +8,10 @@
 #include <array>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <string>
 
+#include "backend/user/record_file.h"
 #include "kernel/testing/temp_directory.h"
 
 namespace veneer {
@@ -94,6 +96,24 @@ TEST_F(ServerClientTest, OneThatHangsUpIsNotDead) {
   EXPECT_EQ(error.kind, ErrorKind::kFailed);
   EXPECT_THAT(error.what, HasSubstr("hung up"));
   EXPECT_THAT(error.hint, HasSubstr("try again"));
+}
+
+// There is no mount: it is not looked at.
+TEST_F(ServerClientTest, ADiskIsFoundByARecordThatIsHeld) {
+  const DiskName name{.path = "/srv/disk", .run_dir = dir_ / "run"};
+  const DiskFiles files = FilesOfDisk(name.run_dir, name.path);
+  std::filesystem::create_directories(files.directory);
+  EXPECT_EQ(FindServedDisk(name).error().kind, ErrorKind::kNotFound);
+  DiskRecord record;
+  record.path = name.path;
+  auto held = WriteRecord(files, record);
+  ASSERT_TRUE(held);
+  const auto found = FindServedDisk(name);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->path, name.path);
+  EXPECT_EQ(found->files.Socket(), files.Socket());
+  held->Close();
+  EXPECT_EQ(FindServedDisk(name).error().kind, ErrorKind::kNotFound) << "its server is dead";
 }
 
 }  // namespace

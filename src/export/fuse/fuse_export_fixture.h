@@ -29,9 +29,7 @@ inline std::vector<char> Filled(std::size_t size, char value) {
 class FuseExportTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!testing::HostHasLoops() || ::access("/dev/fuse", R_OK | W_OK) != 0) {
-      GTEST_SKIP() << "needs root, FUSE and loop devices";
-    }
+    if (!testing::HostHasFuseAndLoops()) GTEST_SKIP() << testing::kNoFuseAndLoops;
     // Everything that touches the mount is done there: this process serves it.
     client_ = IsolatedThread::Start().value();
     const auto origin = testing::MakeFile(origin_, kSize);

@@ -19,6 +19,12 @@ inline bool HostHasLoops() {
   return ::geteuid() == 0 && UniqueFd(::open("/dev/loop-control", O_RDWR | O_CLOEXEC)).valid();
 }
 
+// For a file that is served by FUSE, and loop devices on it.
+inline bool HostHasFuseAndLoops() {
+  return HostHasLoops() && ::access("/dev/fuse", R_OK | W_OK) == 0;
+}
+inline constexpr const char* kNoFuseAndLoops = "needs root, FUSE and loop devices";
+
 // Gives the calling process, which must have one thread, a mount namespace that changes apart from
 // the others. In a chroot "/" is no mount point (EINVAL) and keeps the propagation that it has.
 inline bool EnterMountNamespace() {
