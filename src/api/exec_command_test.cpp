@@ -72,6 +72,7 @@ class ExecCommandTest : public veneer::testing::SandboxTest {
                     .log = log_,
                     .reserve = {},
                     .now = host_.now,
+                    .boot_id = host_.boot_id,
                     .collect = host_.collect},
                    sandbox);
     });

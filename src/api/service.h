@@ -42,6 +42,7 @@ class Service {
               .log = log_,
               .reserve = host.reserve,
               .now = host.now,
+              .boot_id = host.boot_id,
               .collect = host.collect} {}
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;

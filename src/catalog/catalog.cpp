@@ -179,8 +179,9 @@ Result<void> Catalog::Add(const std::vector<SandboxRecord>& records, Lasting las
       lasting);
 }
 
-Result<void> Catalog::Update(const SandboxRecord& record) {
-  return database_->Write("update a sandbox", [&] { return ReplaceSandbox(*database_, record); });
+Result<void> Catalog::Update(const SandboxRecord& record, Lasting lasting) {
+  return database_->Write(
+      "update a sandbox", [&] { return ReplaceSandbox(*database_, record); }, lasting);
 }
 
 Result<void> Catalog::Update(const std::vector<SandboxRecord>& records) {
@@ -217,11 +218,14 @@ Result<std::vector<SandboxRecord>> Catalog::SandboxesIn(
   });
 }
 
-Result<void> Catalog::RemoveSandbox(const std::string& id) {
-  return database_->Write("remove a sandbox", [&]() -> Result<void> {
-    database_->Ask("DELETE FROM sandboxes WHERE id = ?1").With(id).Run();
-    return {};
-  });
+Result<void> Catalog::RemoveSandbox(const std::string& id, Lasting lasting) {
+  return database_->Write(
+      "remove a sandbox",
+      [&]() -> Result<void> {
+        database_->Ask("DELETE FROM sandboxes WHERE id = ?1").With(id).Run();
+        return {};
+      },
+      lasting);
 }
 
 Result<void> Catalog::Begin(const IntentRecord& intent) {
@@ -246,5 +250,7 @@ Result<std::vector<IntentRecord>> Catalog::Intents() const {
     return AllOf(query, IntentOf);
   });
 }
+
+Result<void> Catalog::Sync() const { return database_->SyncLog(); }
 
 }  // namespace veneer

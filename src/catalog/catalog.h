@@ -1,6 +1,7 @@
 // Catalog: the durable memory of a state directory, in ROOT/catalog.db (SQLite; WAL,
-// synchronous=FULL: what a verb has returned from survives a power cut). The newest commits are in
-// catalog.db-wal, also while nobody has it open: the two belong together.
+// synchronous=FULL: what a verb has returned from survives a power cut, but for what is asked to
+// last no sooner than others (Lasting)). The newest commits are in catalog.db-wal, also while
+// nobody has it open: the two belong together.
 //
 // Each verb is one transaction: done or not, whatever is killed. Several processes may use it at
 // once; each waits a bounded time (10 s) for the others' transactions, then kConflict. The catalog
@@ -29,7 +30,7 @@ class Catalog {
  public:
   // The schema that this program writes. Older ones are migrated by Open, one step after the other,
   // each in a transaction.
-  static constexpr int kSchema = 4;
+  static constexpr int kSchema = 5;
 
   // Makes the directory and the file where they are missing. kUnsupported: a file system on which
   // SQLite cannot lock.
@@ -57,7 +58,7 @@ class Catalog {
   // All or none.
   Result<void> Add(const std::vector<SandboxRecord>& records, Lasting lasting = Lasting::kAtOnce);
   // Replaces the record of that id. kNotFound; the rest as Add.
-  Result<void> Update(const SandboxRecord& record);
+  Result<void> Update(const SandboxRecord& record, Lasting lasting = Lasting::kAtOnce);
   // All or none.
   Result<void> Update(const std::vector<SandboxRecord>& records);
   [[nodiscard]] Result<SandboxRecord> Sandbox(std::string_view reference) const;
@@ -65,13 +66,17 @@ class Catalog {
   [[nodiscard]] Result<std::vector<SandboxRecord>> SandboxesIn(
       const std::vector<SandboxState>& states) const;
   // Nothing happens where there is none.
-  Result<void> RemoveSandbox(const std::string& id);
+  Result<void> RemoveSandbox(const std::string& id, Lasting lasting = Lasting::kAtOnce);
 
   // Intents. kConflict: that one has begun already.
   Result<void> Begin(const IntentRecord& intent);
   // Nothing happens where there is none.
   Result<void> End(const std::string& id);
   [[nodiscard]] Result<std::vector<IntentRecord>> Intents() const;  // by beginning, then id
+
+  // Makes all changes until now last, whoever made them, as the next that lasts at once would. Any
+  // thread, also while another one uses this object: it asks the kernel, and not SQLite.
+  [[nodiscard]] Result<void> Sync() const;
 
  private:
   explicit Catalog(std::unique_ptr<CatalogDatabase> database);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <future>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -68,6 +69,7 @@ void ExpectSame(const SandboxRecord& found, const SandboxRecord& expected) {
   EXPECT_EQ(found.last_operation, expected.last_operation);
   EXPECT_EQ(found.timings, expected.timings);
   EXPECT_EQ(found.created_at, expected.created_at);
+  EXPECT_EQ(found.boot_id, expected.boot_id);
 }
 
 TEST_F(CatalogTest, IsForItsOwnerAlone) {
@@ -212,6 +214,23 @@ TEST_F(CatalogWithTemplateTest, WhatLastsWithTheNextChangeIsSeenByAllAtOnce) {
   ASSERT_TRUE(catalog_.Add({ExampleSandbox("sb-00000002", "two")}, Lasting::kWithTheNext));
   ASSERT_TRUE(catalog_.Update(ExampleSandbox("sb-00000001", "three")));
   EXPECT_THAT(IdsOf(Reopened().Sandboxes()), ElementsAre("sb-00000001", "sb-00000002"));
+}
+
+TEST_F(CatalogWithTemplateTest, WhatIsToLastCanBeSyncedBesideOtherChanges) {
+  ASSERT_TRUE(catalog_.Add(ExampleSandbox("sb-00000001", "one"), Lasting::kWithTheNext));
+  std::future<Result<void>> synced =
+      std::async(std::launch::async, [&] { return catalog_.Sync(); });
+  ASSERT_TRUE(catalog_.Update(ExampleSandbox("sb-00000001", "two"), Lasting::kWithTheNext));
+  ASSERT_TRUE(catalog_.RemoveSandbox("sb-00000001", Lasting::kWithTheNext));
+  EXPECT_TRUE(synced.get());
+  EXPECT_THAT(IdsOf(Reopened().Sandboxes()), ElementsAre());
+}
+
+TEST_F(CatalogWithTemplateTest, ALogThatIsGoneIsNotSaidToLast) {
+  std::filesystem::remove(root_ + "/catalog.db-wal");
+  const Result<void> synced = catalog_.Sync();
+  ASSERT_FALSE(synced);
+  EXPECT_THAT(synced.error().what, HasSubstr("catalog.db-wal"));
 }
 
 TEST_F(CatalogWithTemplateTest, BytesThatAreNoTextComeBackToo) {

@@ -222,6 +222,16 @@ void CatalogDatabase::SyncCommits(Lasting lasting) {
   lasting_ = lasting;
 }
 
+// SQLite moves into the database only what it has synced in the log, and begins that anew only when
+// the database is synced: what is not in the log any more has been made durable by who moved it.
+Result<void> CatalogDatabase::SyncLog() const {
+  const std::string log = connection_.getFilename() + "-wal";
+  // SQLite has no locks on this file, which closing it would drop.
+  const UniqueFd fd(::open(log.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  if (fd.valid() && ::fdatasync(fd.get()) == 0) return {};
+  return FailErrno(errno, fmt::format("sync {}", log));
+}
+
 // sqlite3_system_errno does not know of a COMMIT that failed, and errno alone tells a full quota
 // from a broken disk.
 Result<void> CatalogDatabase::Commit(SQLite::Transaction& transaction, std::string_view step) {

@@ -28,6 +28,9 @@ class CatalogDatabase {
   // Makes what is missing, looks before it touches, migrates.
   static Result<std::unique_ptr<CatalogDatabase>> Open(const std::string& root);
 
+  // Catalog::Sync.
+  [[nodiscard]] Result<void> SyncLog() const;
+
   // For what a Read or a Write does: the statement is prepared at its first use, and kept. One
   // Query at a time for each text.
   Query Ask(const std::string& sql);

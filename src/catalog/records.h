@@ -19,7 +19,7 @@ namespace veneer {
 // From when on a change outlives a power cut. (A killed process takes back neither.)
 enum class Lasting : std::uint8_t {
   kAtOnce,
-  kWithTheNext,  // change that lasts at once, whoever makes it: for what nobody has been told yet
+  kWithTheNext,  // change that lasts at once, whoever makes it, or with Catalog::Sync
 };
 
 using Timestamp = std::chrono::sys_time<std::chrono::milliseconds>;
@@ -96,6 +96,7 @@ struct SandboxRecord {
   std::string last_operation{};       // "create", "pause", …
   std::vector<StepTiming> timings{};  // of that operation, in order
   Timestamp created_at{};
+  std::string boot_id{};  // of the host when it was created (HostBootId); may be empty
   std::optional<MachineRecord> machine{};  // nothing: it is a disk and no machine
   // What the verb that yields it could not do, though it succeeded; not kept.
   std::vector<std::string> warnings{};

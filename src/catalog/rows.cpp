@@ -47,7 +47,7 @@ void Bind(Query& query, const SandboxRecord& record) {
   query.With(record.export_way).With(record.path);
   query.With(Signed(record.size.value())).With(record.last_operation);
   query.With(EncodeTimings(record.timings)).With(NumberOf(record.created_at));
-  query.With(EncodeMachineRecord(record.machine));
+  query.With(record.boot_id).With(EncodeMachineRecord(record.machine));
 }
 
 void Bind(Query& query, const IntentRecord& record) {
@@ -83,7 +83,7 @@ Result<SandboxRecord> SandboxOf(const Query& row) {
   if (row.Number(8) < 0) return Damaged("sandbox", id, "its size");
   Result<std::vector<StepTiming>> timings = DecodeTimings(row.Text(10));
   if (!timings) return Damaged("sandbox", id, timings.error().what);
-  auto machine = DecodeMachineRecord(row.Text(12));
+  auto machine = DecodeMachineRecord(row.Text(13));
   if (!machine) return Damaged("sandbox", id, machine.error().what);
   return SandboxRecord{.id = id,
                        .name = row.Text(1),
@@ -97,6 +97,7 @@ Result<SandboxRecord> SandboxOf(const Query& row) {
                        .last_operation = row.Text(9),
                        .timings = *std::move(timings),
                        .created_at = TimeOf(row.Number(11)),
+                       .boot_id = row.Text(12),
                        .machine = *std::move(machine)};
 }
 

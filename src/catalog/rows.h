@@ -14,7 +14,7 @@ inline constexpr std::string_view kTemplateColumns =
     "id, name, kind, size, modified_ns, inode, digest, made_from, created_at, boot, machine";
 inline constexpr std::string_view kSandboxColumns =
     "id, name, template_id, state, reason, backend, export_way, path, size, last_operation, "
-    "timings, created_at, machine";
+    "timings, created_at, boot_id, machine";
 inline constexpr std::string_view kIntentColumns = "id, verb, object, began_at";
 
 void Bind(Query& query, const TemplateRecord& record);

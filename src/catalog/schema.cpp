@@ -63,6 +63,10 @@ constexpr const char* kSteps[] = {
     ALTER TABLE templates ADD COLUMN machine TEXT NOT NULL DEFAULT '';
     ALTER TABLE sandboxes ADD COLUMN machine TEXT NOT NULL DEFAULT '';
     )",
+    // 5: in which boot of the host a sandbox was created.
+    R"(
+    ALTER TABLE sandboxes ADD COLUMN boot_id TEXT NOT NULL DEFAULT '';
+    )",
 };
 static_assert(std::size(kSteps) == Catalog::kSchema);
 

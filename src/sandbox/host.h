@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "backend/gc.h"
 #include "base/log.h"
@@ -22,6 +23,7 @@ struct Host {
   Log& log;
   SpaceReserve reserve;
   std::function<Timestamp()> now;
+  std::string boot_id;  // of the host (HostBootId)
   // Ends what killed commands left of disks in the kernel and in the run directory, on all
   // backends.
   std::function<Result<GcReport>(GcMode)> collect;

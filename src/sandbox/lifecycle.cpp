@@ -19,11 +19,17 @@ constexpr Bytes kLittle = MiB(1);
 
 // Records that it stands in this state, and why.
 Result<void> Settle(const Host& host, SandboxRecord& record, SandboxState state,
-                    std::string reason = {}) {
+                    std::string reason = {}, Lasting lasting = Lasting::kAtOnce) {
   record.state = state;
   record.reason = std::move(reason);
   if (state != SandboxState::kRunning) record.path.reset();
-  return host.catalog.Update(record);
+  return host.catalog.Update(record, lasting);
+}
+
+// What is recorded becomes durable while something else is done, or, without another thread, when
+// it is waited for.
+std::future<Result<void>> SyncMeanwhile(const Catalog& catalog) {
+  return std::async([&] { return catalog.Sync(); });
 }
 
 // kUsage for a machine that the template cannot boot, or that no machine is.
@@ -68,7 +74,7 @@ Result<void> RequireSame(const TemplateRecord& from, const MachineRecord& asked)
 std::string WhyPaused(const SandboxRecord& record, const std::string& gone, Detached detached) {
   const bool saved = record.machine && gone.empty();
   if (detached == Detached::kWasGone && !saved) {
-    return "its disk had gone by itself: what was not flushed is lost";
+    return std::string(kDiskIsGone);
   }
   return gone.empty() ? "" : MachineIsGone(gone);
 }
@@ -97,6 +103,7 @@ Result<SandboxRecord> Lifecycle::Make(const CreateRequest& request, StepClock& c
                        .export_way = std::string(ExportName(request.export_kind)),
                        .size = size,
                        .created_at = host_.now(),
+                       .boot_id = host_.boot_id,
                        .machine = request.machine};
   VENEER_TRY(RequireMachine(from, request.machine));
   // A saved machine goes on as it is, on the disk that it knows.
@@ -113,9 +120,9 @@ Result<SandboxRecord> Lifecycle::Make(const CreateRequest& request, StepClock& c
   record.name = request.name.empty() ? record.id : request.name;
   clock.Name(record.id);
   ObjectLock lock = VENEER_TRY(ObjectLock::Take(host_.layout.locks(), record.id, "create"));
-  BeginOperation(record, "create", SandboxState::kCreating);
+  BeginOperation(record, kCreate, SandboxState::kCreating);
   // A cut that takes the record leaves a file that nobody owns, and nobody was told of: gc removes
-  // it.
+  // it. StartNew has it last.
   auto begun =
       clock.Time("record", [&] { return host_.catalog.Add(record, Lasting::kWithTheNext); });
   if (!begun) {
@@ -162,25 +169,30 @@ Result<void> Lifecycle::Attached(SandboxRecord& record, StepClock& clock) {
 
 // The same, and records it. A machine that went on from its memory is not to lose that because it
 // cannot be written down that it runs.
-Result<void> Lifecycle::Start(SandboxRecord& record, StepClock& clock) {
+Result<void> Lifecycle::Start(SandboxRecord& record, Lasting lasting, StepClock& clock) {
   VENEER_TRY(Attached(record, clock));
-  const Result<void> settled =
-      clock.Time("settle", [&] { return Settle(host_, record, SandboxState::kRunning); });
+  const Result<void> settled = clock.Time(
+      "settle", [&] { return Settle(host_, record, SandboxState::kRunning, "", lasting); });
   if (!settled) SaveMachine(host_, record, clock).Ignore("then its memory is lost, which is told");
   return settled;
 }
 
-// The same with a store that is not durable yet: it becomes so while the disk is attached, which
-// takes about as long.
+// The same with a store and a record that are not durable yet: they become so while the disk is
+// attached, which takes about as long.
 Result<void> Lifecycle::StartNew(SandboxRecord& record, UnsyncedFile& store, StepClock& clock) {
-  // Without another thread it is done in get().
+  std::future<Result<void>> begun = SyncMeanwhile(host_.catalog);
   std::future<Result<void>> durable = std::async([&] { return store.Sync(); });
   const Result<void> attached = Attached(record, clock);
-  const Result<void> synced = clock.Time("sync", [&] { return durable.get(); });
+  const Result<void> synced = clock.Time("sync", [&]() -> Result<void> {
+    VENEER_TRY(durable.get());
+    return begun.get();
+  });
   VENEER_TRY(attached);
+  VENEER_TRY(synced);
   record.timings = clock.steps();
-  return clock.Time(
-      "settle", [&] { return synced ? Settle(host_, record, SandboxState::kRunning) : synced; });
+  const Lasting lasting = LastsFromTheBeginning(record) ? Lasting::kWithTheNext : Lasting::kAtOnce;
+  return clock.Time("settle",
+                    [&] { return Settle(host_, record, SandboxState::kRunning, "", lasting); });
 }
 
 Result<SandboxRecord> Lifecycle::Pause(const std::string& reference) {
@@ -193,7 +205,9 @@ Result<SandboxRecord> Lifecycle::PauseOne(const std::string& reference, StepCloc
   SandboxRecord& record = claimed.record;
   clock.Name(record.id);
   BeginOperation(record, "pause", claimed.through);
-  VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Update(record); }));
+  // After a power cut on the way it is paused, whichever of the two is found.
+  VENEER_TRY(
+      clock.Time("record", [&] { return host_.catalog.Update(record, Lasting::kWithTheNext); }));
   const Result<std::string> gone = SaveMachine(host_, record, clock);
   if (!gone) return Fail(NotSaved(record, gone.error(), clock));
   const auto detached = clock.Time("detach", [&] { return DetachDiskOf(host_, record); });
@@ -238,8 +252,11 @@ Result<SandboxRecord> Lifecycle::ResumeOne(const std::string& reference,
   // It goes on without what this tells of, and from now on nothing else tells it.
   if (!record.reason.empty()) record.warnings.push_back(record.reason);
   BeginOperation(record, "resume", claimed.through);
-  VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Update(record); }));
-  const Result<void> started = Start(record, clock);
+  // After a power cut it is paused, whatever is found. But a memory that a machine has gone on from
+  // must not be taken for that of its disk.
+  const Lasting lasting = record.machine ? Lasting::kAtOnce : Lasting::kWithTheNext;
+  VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Update(record, lasting); }));
+  const Result<void> started = Start(record, lasting, clock);
   if (started) return record;
   return Fail(NotResumed(record, started.error(), clock));
 }
@@ -312,7 +329,9 @@ Result<void> Lifecycle::DestroyOne(const std::string& reference, DestroyMode mod
   clock.Name(record.id);
   const SandboxRecord before = record;
   BeginOperation(record, "destroy", claimed.through);
-  VENEER_TRY(clock.Time("record", [&] { return host_.catalog.Update(record); }));
+  VENEER_TRY(
+      clock.Time("record", [&] { return host_.catalog.Update(record, Lasting::kWithTheNext); }));
+  std::future<Result<void>> begun = SyncMeanwhile(host_.catalog);
   // What is written to it is of no more use, and its users are to end.
   if (before.state == SandboxState::kRunning) LetWritersGo(host_, record, kToEnd);
   if (record.machine) {
@@ -328,7 +347,9 @@ Result<void> Lifecycle::DestroyOne(const std::string& reference, DestroyMode mod
     LetWritersGo(host_, record, std::chrono::seconds(0));
     return Fail(detached.error());
   }
-  VENEER_TRY(clock.Time("remove", [&] { return Forget(host_, record); }));
+  // No file goes before it is sure that the sandbox does. Then recover ends it, if need be.
+  VENEER_TRY(clock.Time("sync", [&] { return begun.get(); }));
+  VENEER_TRY(clock.Time("remove", [&] { return Forget(host_, record, Lasting::kWithTheNext); }));
   std::move(claimed.lock).Forget();
   return {};
 }

@@ -34,6 +34,9 @@ namespace veneer {
 constexpr Bytes kUsualMemory = MiB(256);
 constexpr std::string_view kUsualNetwork = "none";
 
+// As the name of an operation.
+constexpr std::string_view kCreate = "create";
+
 struct CreateRequest {
   std::string template_reference;
   std::string name{};  // its id where empty
@@ -87,7 +90,7 @@ class Lifecycle {
   Result<std::vector<SandboxRecord>> ForkOne(const std::string& reference,
                                              const std::vector<std::string>& ids, StepClock& clock);
 
-  Result<void> Start(SandboxRecord& record, StepClock& clock);
+  Result<void> Start(SandboxRecord& record, Lasting lasting, StepClock& clock);
   Result<void> StartNew(SandboxRecord& record, UnsyncedFile& store, StepClock& clock);
   Result<void> WithDisk(SandboxRecord& record, StepClock& clock);
   Result<void> Attached(SandboxRecord& record, StepClock& clock);
@@ -131,6 +134,15 @@ Result<void> EndDiskOf(const Host& host, const SandboxRecord& record);
 // The same after its machine, which uses it. On failure either may still be there.
 Result<void> EndMachineAndDisk(const Host& host, const SandboxRecord& record);
 
+// Whether its create answers once its store and the record that it began with last, without the
+// outcome: what a power cut has left on the way recover takes for created (ADR 34). Not with a
+// machine, whose memory is gone then, and not where one boot of the host is like the next.
+bool LastsFromTheBeginning(const SandboxRecord& record);
+
+// The reason of a sandbox that is paused because its disk is not served any more.
+constexpr std::string_view kDiskIsGone =
+    "its disk had gone by itself: what was not flushed is lost";
+
 // Where the disk's writers are held because the host has no room: they go on for so long, so that
 // the disk's users can end; with no time they wait again. Nothing where they are not.
 constexpr std::chrono::seconds kToEnd{30};
@@ -143,7 +155,8 @@ Result<bool> IsAttached(const Host& host, const SandboxRecord& record);
 Result<void> RequireFiles(const Host& host, const SandboxRecord& record);
 
 // Its store, then its record. Its disk is detached.
-Result<void> Forget(const Host& host, const SandboxRecord& record);
+Result<void> Forget(const Host& host, const SandboxRecord& record,
+                    Lasting lasting = Lasting::kAtOnce);
 
 // One that was not made whole, or is not wanted any more: all of the above. On failure its record
 // stays, so that recover tries again.

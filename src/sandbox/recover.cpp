@@ -3,11 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include "catalog/object_lock.h"
+#include "cow/check.h"
+#include "format/header.h"
+#include "kernel/linux/linux_file.h"
 #include "kernel/linux/remove_file.h"
 #include "sandbox/lifecycle.h"
 #include "sandbox/machine.h"
@@ -50,6 +55,8 @@ class Recovery {
   Result<std::vector<SandboxRecord>> Doubtful();
   void Visit(const SandboxRecord& seen);
   Result<Outcome> End(SandboxRecord& record);
+  Result<bool> MayBeKnown(const SandboxRecord& record);
+  Result<Outcome> EndCreating(SandboxRecord& record);
   Result<Outcome> EndPausing(SandboxRecord& record);
   Result<Outcome> EndRunning(SandboxRecord& record);
   Result<Outcome> Reconsider(SandboxRecord& record);
@@ -83,6 +90,13 @@ void Recovery::Note(std::string_view kind, const std::string& id, const Result<O
 // Whether nobody works on it.
 bool Recovery::Deserted(const std::string& id) {
   return ObjectLock::TryTake(host_.layout.locks(), id, "recover").has_value();
+}
+
+Result<bool> HasNoHeader(const File& store) {
+  std::array<std::byte, kHeaderBytes> header{};
+  if (VENEER_TRY(store.Size()) < Bytes(header.size())) return true;
+  VENEER_TRY(store.ReadAt(ByteOffset(0), header));
+  return std::ranges::all_of(header, [](std::byte each) { return each == std::byte{0}; });
 }
 
 bool IsForkOfMachine(const SandboxRecord& record) {
@@ -181,6 +195,27 @@ Result<Recovery::Outcome> Recovery::Gone(const SandboxRecord& record) {
   return Outcome("removed");
 }
 
+// Whether somebody may have been told of a sandbox that is recorded as on its way, because a power
+// cut has taken what came of it: the store is there, and something was written to it, or the host
+// has been started anew. Who is killed leaves the outcome, and an empty store.
+Result<bool> Recovery::MayBeKnown(const SandboxRecord& record) {
+  if (!LastsFromTheBeginning(record)) return false;
+  const auto store = LinuxFile::Open(host_.layout.Store(record.id), Access::kReadOnly);
+  if (!store && store.error().kind == ErrorKind::kNotFound) return false;
+  if (!store) return Fail(store.error());
+  if (VENEER_TRY(HasNoHeader(**store))) return false;  // it was never synced
+  if (record.boot_id != host_.boot_id) return true;
+  const CheckReport report =
+      VENEER_TRY(CheckStore(**store, std::nullopt, [](const Fault& /*fault*/) {}));
+  return report.exceptions > 0 || report.faults > 0;
+}
+
+Result<Recovery::Outcome> Recovery::EndCreating(SandboxRecord& record) {
+  if (!VENEER_TRY(MayBeKnown(record))) return Gone(record);
+  VENEER_TRY(EndDiskOf(host_, record));
+  return Become(record, SandboxState::kPaused, std::string(kDiskIsGone));
+}
+
 Result<Recovery::Outcome> Recovery::EndPausing(SandboxRecord& record) {
   StepClock clock(host_.log, "recover", record.id);
   const Result<std::string> gone =
@@ -210,9 +245,8 @@ Result<Recovery::Outcome> Recovery::EndRunning(SandboxRecord& record) {
   VENEER_TRY(EndMachineAndDisk(host_, record));
   // One that was recorded as running has run on without what may be here.
   if (record.machine) VENEER_TRY(RemoveDurably(host_.layout.State(record.id)));
-  return Become(
-      record, SandboxState::kPaused,
-      attached ? MachineIsGone(gone) : "its disk had gone by itself: what was not flushed is lost");
+  return Become(record, SandboxState::kPaused,
+                attached ? MachineIsGone(gone) : std::string(kDiskIsGone));
 }
 
 // One that failed, or whose files have gone.
@@ -232,6 +266,7 @@ Result<Recovery::Outcome> Recovery::Reconsider(SandboxRecord& record) {
 Result<Recovery::Outcome> Recovery::End(SandboxRecord& record) {
   switch (record.state) {
     case SandboxState::kCreating:
+      return EndCreating(record);
     case SandboxState::kDestroying:
       return Gone(record);
     case SandboxState::kPausing:

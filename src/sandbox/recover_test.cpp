@@ -57,6 +57,99 @@ TEST_F(RecoverTest, EveryHalfDoneVerbIsEnded) {
   }
 }
 
+// A create that has answered may have lost its outcome, and not its store.
+class CutCreateTest : public RecoverTest {
+ protected:
+  // Its disk is detached, as after a power cut.
+  SandboxRecord LeftOnItsWay(const std::string& boot_id) {
+    SandboxRecord record = Create("web");
+    EXPECT_TRUE(lifecycle_.Pause("web"));
+    record.boot_id = boot_id;
+    LeaveIn(SandboxState::kCreating, record);
+    return record;
+  }
+  void ExpectPausedWith(const std::string& text) {
+    EXPECT_THAT(Recovered().changed, SizeIs(1));
+    EXPECT_EQ(Recorded("web").state, SandboxState::kPaused);
+    EXPECT_THAT(Recorded("web").reason, HasSubstr("not flushed"));
+    const auto resumed = lifecycle_.Resume("web");
+    ASSERT_TRUE(resumed) << resumed.error().what;
+    EXPECT_EQ(Read(resumed->path.value(), 0, text.size()), text);
+  }
+  void ExpectRemoved(const SandboxRecord& record) {
+    EXPECT_THAT(Recovered().changed, SizeIs(1));
+    EXPECT_FALSE(Exists("web"));
+    EXPECT_FALSE(std::filesystem::exists(layout_.Store(record.id)));
+  }
+};
+
+TEST_F(CutCreateTest, AfterAnotherBootItIsThere) {
+  LeftOnItsWay("the boot before");
+  ExpectPausedWith("template");
+}
+
+TEST_F(CutCreateTest, InTheSameBootItWasKilledAndIsRemoved) {
+  ExpectRemoved(LeftOnItsWay(host_.boot_id));
+}
+
+TEST_F(CutCreateTest, WhatWasWrittenToIsNeverRemoved) {
+  SandboxRecord record = Create("web");
+  Write(record.path.value(), 0, "flushed!");
+  ASSERT_TRUE(lifecycle_.Pause("web"));
+  LeaveIn(SandboxState::kCreating, record);
+  ExpectPausedWith("flushed!");
+}
+
+TEST_F(CutCreateTest, AStoreThatWasNotSyncedIsRemoved) {
+  const SandboxRecord record = LeftOnItsWay("the boot before");
+  const std::string store = layout_.Store(record.id);
+  const auto size = std::filesystem::file_size(store);
+  std::filesystem::resize_file(store, 0);
+  std::filesystem::resize_file(store, size);
+  ExpectRemoved(record);
+}
+
+TEST_F(CutCreateTest, AStoreThatIsDamagedIsKept) {
+  const SandboxRecord record = LeftOnItsWay(host_.boot_id);
+  Write(layout_.Store(record.id), 0, "no header");
+  EXPECT_THAT(Recovered().changed, SizeIs(1));
+  EXPECT_EQ(Recorded("web").state, SandboxState::kPaused);
+  EXPECT_TRUE(std::filesystem::exists(layout_.Store(record.id)));
+}
+
+TEST_F(CutCreateTest, WithoutAStoreItIsRemoved) {
+  const SandboxRecord record = LeftOnItsWay("the boot before");
+  std::filesystem::remove(layout_.Store(record.id));
+  ExpectRemoved(record);
+}
+
+TEST_F(CutCreateTest, WhereBootsCannotBeToldApartItIsRemoved) { ExpectRemoved(LeftOnItsWay("")); }
+
+TEST_F(CutCreateTest, AForkHasNotAnsweredYet) {
+  SandboxRecord record = LeftOnItsWay("the boot before");
+  record.last_operation = "fork";
+  LeaveIn(SandboxState::kCreating, record);
+  ExpectRemoved(record);
+}
+
+TEST_F(CutCreateTest, AMachineHasNotAnsweredYet) {
+  SandboxRecord record = LeftOnItsWay("the boot before");
+  record.machine = MachineRecord{.memory = MiB(64), .network = "none"};
+  LeaveIn(SandboxState::kCreating, record);
+  ExpectRemoved(record);
+}
+
+TEST_F(CutCreateTest, AStoreThatCannotBeReadIsKept) {
+  const SandboxRecord record = LeftOnItsWay("the boot before");
+  const std::string store = layout_.Store(record.id);
+  std::filesystem::rename(store, store + ".away");
+  std::filesystem::create_directory(store);
+  EXPECT_THAT(Recovered().stuck, SizeIs(1));
+  std::filesystem::remove(store);
+  std::filesystem::rename(store + ".away", store);
+  ExpectPausedWith("template");
+}
+
 TEST_F(RecoverTest, AHeldDiskIsLetGoFirst) {
   LeaveIn(SandboxState::kPausing, Create());
   Recovered();

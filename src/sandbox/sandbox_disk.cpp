@@ -59,6 +59,10 @@ Result<ClaimedSandbox> Claim(const Host& host, const std::string& reference, Ver
   return ClaimedSandbox{.lock = std::move(lock), .record = std::move(record), .through = through};
 }
 
+bool LastsFromTheBeginning(const SandboxRecord& record) {
+  return record.last_operation == kCreate && !record.machine && !record.boot_id.empty();
+}
+
 Result<ExportKind> ExportOf(const SandboxRecord& record) {
   if (const auto kind = ExportNamed(record.export_way)) return *kind;
   return Fail(ErrorKind::kCorrupt,
@@ -138,14 +142,14 @@ Result<void> RequireFiles(const Host& host, const SandboxRecord& record) {
   return Fail(std::move(damaged));
 }
 
-Result<void> Forget(const Host& host, const SandboxRecord& record) {
+Result<void> Forget(const Host& host, const SandboxRecord& record, Lasting lasting) {
   VENEER_TRY(EndMachine(host, record));
   VENEER_TRY(ForgetMachine(host, record.id));
   std::error_code error;
   std::filesystem::remove(host.layout.Store(record.id), error);
   if (error)
     return FailErrno(error.value(), fmt::format("remove {}", host.layout.Store(record.id)));
-  return host.catalog.RemoveSandbox(record.id);
+  return host.catalog.RemoveSandbox(record.id, lasting);
 }
 
 Result<void> Undo(const Host& host, const SandboxRecord& record) {

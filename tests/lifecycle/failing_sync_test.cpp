@@ -58,7 +58,9 @@ TEST_P(FailingSyncTest, IsReportedAndTheVerbHasNotBegunOrIsDone) {
     ASSERT_FALSE(HasFailure());
   }
   std::cout << GetParam().verb << ": each of " << syncs << " syncs failed once\n";
-  EXPECT_GT(syncs, 0U);
+  // After a power cut a disk is paused, whether it was resumed or not.
+  const bool promises = GetParam().verb != std::string("resume");
+  EXPECT_EQ(syncs > 0, promises);
 }
 
 INSTANTIATE_TEST_SUITE_P(Verbs, FailingSyncTest, ::testing::ValuesIn(EachVerb()), NameOfVerb);

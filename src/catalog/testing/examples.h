@@ -40,6 +40,7 @@ inline SandboxRecord ExampleSandbox(const std::string& id = "sb-00000001",
           .timings = {{.step = "attach", .took = Milliseconds(1.25)},
                       {.step = "boot", .took = Milliseconds(140.1)}},
           .created_at = Timestamp(std::chrono::milliseconds(1'700'000'001'000)),
+          .boot_id = "0c5e1b4a-1f5e-4d55-9f0b-6a1b6c1d2e3f",
           .machine = MachineRecord{
               .memory = MiB(256), .cpus = 2, .network = "user", .acceleration = "emulation"}};
 }

@@ -33,4 +33,6 @@ std::string ReadLineOr(const std::string& path, const std::string& otherwise) {
   return *std::move(text);
 }
 
+std::string HostBootId() { return ReadLineOr("/proc/sys/kernel/random/boot_id", ""); }
+
 }  // namespace veneer

@@ -17,4 +17,7 @@ Result<std::string> ReadText(const UniqueFd& fd, const std::string& path);
 // The same without the line break at its end; empty where the file cannot be read.
 std::string ReadLineOr(const std::string& path, const std::string& otherwise);
 
+// Tells one boot of the host from the next (random(4): boot_id); empty where the kernel does not.
+std::string HostBootId();
+
 }  // namespace veneer

@@ -132,7 +132,7 @@ std::string NoteAcceleration(std::string_view notes, std::string_view boot, std:
 
 VmAcceleration BestAcceleration(const std::string& run_dir, const std::string& kernel) {
   const std::string path = run_dir + "/vms/acceleration";
-  const std::string boot = ReadLineOr("/proc/sys/kernel/random/boot_id", "");
+  const std::string boot = HostBootId();
   const std::string name = std::filesystem::path(kernel).filename();
   const std::string notes = ReadLineOr(path, "");
   if (const auto known = NotedAcceleration(notes, boot, name)) return *known;
