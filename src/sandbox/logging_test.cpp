@@ -57,7 +57,7 @@ TEST_F(LoggingTest, EachStepOfAVerbAndItsEndHaveTheSandboxsId) {
   EXPECT_THAT(Told(id), ElementsAre("record", "verify", "clone", "flatten", "digest", "snapshot."));
   log_.Clear();
   ASSERT_TRUE(lifecycle_.Destroy("web", DestroyMode::kCareful));
-  EXPECT_THAT(Told(id), ElementsAre("record", "detach", "remove", "destroy."));
+  EXPECT_THAT(Told(id), ElementsAre("record", "detach", "sync", "remove", "destroy."));
 }
 
 TEST_F(LoggingTest, AForkIsToldOfTheParentAndOfEachChild) {

@@ -57,10 +57,14 @@ class PowerCutTest : public VerbTest {
       EXPECT_EQ(Ok({"ls"}), json::array());
       return;
     }
-    if (verb == "pause") EXPECT_EQ(Show("web").value("reason", ""), "");
+    if (verb == "pause") {
+      EXPECT_EQ(Show("web").value("reason", ""), "");
+    }
     ExpectGoesOn("web", 1, 'w');
     if (verb == "create") ExpectGoesOn("new", 0, 'b');
-    if (verb == "snapshot") EXPECT_EQ(Read(Ok({"create", "s"}).at("path"), 1), 'w');
+    if (verb == "snapshot") {
+      EXPECT_EQ(Read(Ok({"create", "s"}).at("path"), 1), 'w');
+    }
     if (verb != "fork") return;
     unsigned forks = 0;
     for (const json& sandbox : Ok({"ls"})) {
