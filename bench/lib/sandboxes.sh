@@ -129,7 +129,7 @@ create_parts() {
   local whole step column=0 known value
   local -A names=([store]='the store, made' [verify]='the template looked at'
     [attach]='the server started, until it shows the disk' [record]='the intent, recorded'
-    [sync]='the sync of the store, as far as it took longer than that')
+    [sync]='the syncs of store and record, as far as they took longer than that')
   whole=$(median "$life/create.times")
   printf '\nWhere the time of `veneer create` goes; the rest is the opening and closing of the catalog, the look\n'
   printf 'for what killed commands left, and the commit of the outcome.\n\n'
