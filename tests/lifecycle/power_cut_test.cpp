@@ -23,7 +23,7 @@ ino_t InodeOf(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 ? status.st_ino : 0;
 }
 
-class PowerCutTest : public VerbTest {
+class VerbPowerCutTest : public VerbTest {
  protected:
   // Does the verb, and then there is only what lasts.
   void DoAndCut() {
@@ -121,7 +121,7 @@ class PowerCutTest : public VerbTest {
   ino_t kept_inode_ = 0;
 };
 
-TEST_P(PowerCutTest, WhatAVerbHasSaidIsSo) {
+TEST_P(VerbPowerCutTest, WhatAVerbHasSaidIsSo) {
   Prepare();
   DoAndCut();
   ASSERT_FALSE(HasFatalFailure());
@@ -132,7 +132,7 @@ TEST_P(PowerCutTest, WhatAVerbHasSaidIsSo) {
   CleanUp();
 }
 
-INSTANTIATE_TEST_SUITE_P(Verbs, PowerCutTest, ::testing::ValuesIn(EachVerb()), NameOfVerb);
+INSTANTIATE_TEST_SUITE_P(Verbs, VerbPowerCutTest, ::testing::ValuesIn(EachVerb()), NameOfVerb);
 
 }  // namespace
 }  // namespace veneer::lifecycle
