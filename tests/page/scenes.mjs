@@ -87,7 +87,7 @@ const scenes = {
     await stage.lookInLightAndDark("destroy");
     await stage.button("Destroy web").click();
     await stage.detail().getByText("destroyed").waitFor();
-    areSteps(await stage.timeline("destroy"), ["record", "detach", "remove"]);
+    areSteps(await stage.timeline("destroy"), ["record", "detach", "sync", "remove"]);
     assert.equal(await stage.focused(), "web", "the focus is where web was");
     const left = await api("GET", "/v1/sandboxes");
     assert.equal(left.sandboxes.some((each) => each.id === id), false);
