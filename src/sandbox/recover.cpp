@@ -196,8 +196,9 @@ Result<Recovery::Outcome> Recovery::Gone(const SandboxRecord& record) {
 }
 
 // Whether somebody may have been told of a sandbox that is recorded as on its way, because a power
-// cut has taken what came of it: the store is there, and something was written to it, or the host
-// has been started anew. Who is killed leaves the outcome, and an empty store.
+// cut has taken what came of it: its store is there, and the host has been booted since or
+// something was written to it. A command that was killed before its answer leaves an empty store,
+// in this boot.
 Result<bool> Recovery::MayBeKnown(const SandboxRecord& record) {
   if (!LastsFromTheBeginning(record)) return false;
   const auto store = LinuxFile::Open(host_.layout.Store(record.id), Access::kReadOnly);
