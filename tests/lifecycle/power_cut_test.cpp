@@ -92,7 +92,7 @@ class VerbPowerCutTest : public VerbTest {
   // That a file was removed may be lost, too.
   std::optional<std::string> StoreToBeRemoved() {
     if (GetParam().verb != std::string("destroy")) return std::nullopt;
-    const std::string store = StoreOf(Show("web").at("id"));
+    std::string store = StoreOf(Show("web").at("id"));
     kept_inode_ = InodeOf(store);
     lasting_[kept_inode_] = support::ReadFile(store);
     return store;

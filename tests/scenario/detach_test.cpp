@@ -101,10 +101,14 @@ TEST_F(DetachTest, WhoHasItOpenInAnotherNamespaceIsNamedAndGoesOn) {
   if (!testing::HostHasPrivateMounts()) GTEST_SKIP() << testing::kNoPrivateMounts;
   MakeDisk(4);
   const Attached disk = Attach(Path("disk"));
-  Child other({"unshare", "--mount", "--propagation", "unchanged", "sh", "-c",
-               "mount --make-rprivate / 2>/dev/null; exec 3<\"$0\"; echo inside; "
-               "until [ -e \"$1\" ]; do sleep 0.1; done; "
-               "dd bs=4096 count=1 status=none <&3 >/dev/null && echo reads; exec sleep 600",
+  const std::string reads_once_told = R"(
+    mount --make-rprivate / 2>/dev/null
+    exec 3<"$0"
+    echo inside
+    until [ -e "$1" ]; do sleep 0.1; done
+    dd bs=4096 count=1 status=none <&3 >/dev/null && echo reads
+    exec sleep 600)";
+  Child other({"unshare", "--mount", "--propagation", "unchanged", "sh", "-c", reads_once_told,
                disk.path, Path("go")});
   ASSERT_TRUE(other.WaitForOutput("inside", kPatience));
   const Outcome refused = Veneer({"cow", "detach", disk.path, "--json"});
