@@ -37,17 +37,21 @@ class KillSweepTest : public ScenarioTest {
     Arguments program{support::Program()};
     program.insert(program.end(), arguments.begin(), arguments.end());
     const auto calls = support::TraceSystemCalls(program);
+    std::size_t cuts = 0;
     for (const SystemCall& call : calls) {
       undo();
       SCOPED_TRACE(fmt::format("cut at {} {}", call.name, call.occurrence));
       const Outcome outcome = support::Run(KilledAt(call, program), UnderTracer());
-      EXPECT_EQ(outcome.status, kKilled) << outcome.err;
+      const bool killed = outcome.status == kKilled;
+      const bool came_through = outcome.status == 0 && !support::kEachRunIsTheSame;
+      EXPECT_TRUE(killed || came_through) << "status " << outcome.status << ": " << outcome.err;
+      if (killed) ++cuts;
       look();
       if (HasFailure()) break;
     }
     undo();
     EXPECT_EQ(support::Run(program).status, 0);
-    return calls.size();
+    return cuts;
   }
 
   // Names in the directory but for what the test made itself.

@@ -11,6 +11,14 @@ namespace veneer::support {
 // What a program that was killed ends with.
 inline constexpr int kKilled = 128 + 9;
 
+// Whether each run of a program makes the same calls. A sanitizer makes some of its own: it reads
+// the program's maps, which are longer in one run than in another.
+#ifdef VENEER_SANITIZED
+inline constexpr bool kEachRunIsTheSame = false;
+#else
+inline constexpr bool kEachRunIsTheSame = true;
+#endif
+
 // The n-th call of that name that a thread makes, counted from 1. (strace counts each name by
 // itself, and each thread.)
 struct SystemCall {
