@@ -7,6 +7,8 @@
 
 #include <cerrno>
 #include <chrono>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -119,6 +121,17 @@ Result<void> DiskServer::PutLoopOnIt(std::optional<unsigned> number) {
   return {};
 }
 
+// Somebody may have taken the number meanwhile: then it gets another one, or none. A device that is
+// told must not be somebody else's.
+void DiskServer::PutLoopBack(unsigned number) {
+  const std::optional<std::string> before = std::exchange(record_.device, std::nullopt);
+  if (!PutLoopOnIt(number)) {
+    PutLoopOnIt(std::nullopt).Ignore("the reason why it stays attached is told");
+  }
+  if (record_.device == before) return;
+  place_.Write(record_).Ignore("who asks the server is told");
+}
+
 Result<void> DiskServer::Flush() { return disk_ ? disk_->Flush() : Result<void>{}; }
 
 Result<void> DiskServer::Detach() {
@@ -132,7 +145,7 @@ Result<void> DiskServer::Detach() {
   VENEER_TRY(FreeLoop(flushed ? OnWriteError::kKeep : OnWriteError::kGoOn));
   Result<void> unmounted = Unmount();
   if (!unmounted) {
-    if (loop) PutLoopOnIt(loop->number).Ignore("the reason why it stays attached is told");
+    if (loop) PutLoopBack(loop->number);
     return unmounted;
   }
   VENEER_TRY(EndConnection());

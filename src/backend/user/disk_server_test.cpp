@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
+#include <optional>
+#include <string>
 
 #include "cow/create.h"
 #include "kernel/linux/linux_holders.h"
@@ -39,7 +41,15 @@ class StubbornMounts final : public Mounts {
 // The host's loop devices, of which none can be freed while `stubborn`.
 class StubbornLoops final : public LoopControl {
  public:
+  StubbornLoops() = default;
+  StubbornLoops(const StubbornLoops&) = delete;
+  StubbornLoops& operator=(const StubbornLoops&) = delete;
+  ~StubbornLoops() override {
+    if (!taken_) return;
+    EXPECT_TRUE(loops_.Detach(*taken_, OnWriteError::kGoOn));
+  }
   Result<LoopDevice> Attach(const std::string& file, const LoopOptions& options) override {
+    if (options.number && !rival.empty()) taken_ = loops_.Attach(rival, options).value();
     return loops_.Attach(file, options);
   }
   Result<HeldLoop> AttachHeld(const LinuxFile& file, const LoopOptions& options) override {
@@ -61,9 +71,11 @@ class StubbornLoops final : public LoopControl {
     return loops_.Detach(device, on_write_error);
   }
   bool stubborn = false;
+  std::string rival;  // a file that somebody puts a device on when its number is asked for
 
  private:
   LinuxLoopControl loops_;
+  std::optional<LoopDevice> taken_;
 };
 
 class DiskServerTest : public ::testing::Test {
@@ -87,6 +99,17 @@ class DiskServerTest : public ::testing::Test {
     });
   }
 
+  // The unmount is refused, and the device that is told then is the disk's. (Another process may
+  // take its number at any time.)
+  void ExpectDeviceAfterRefusal(DiskServer& server) {
+    mounts_.busy = true;
+    EXPECT_EQ(server.Detach().error().kind, ErrorKind::kConflict);
+    EXPECT_TRUE(server.attached());
+    const std::string device = server.attachment().device.value();
+    EXPECT_EQ(loops_.BackingFile(device), request_.at);
+    EXPECT_TRUE(DeviceWorks(device));
+  }
+
   testing::TempDirectory directory_;
   AttachRequest request_{.store = directory_ / "store",
                          .origin = directory_ / "origin",
@@ -102,15 +125,22 @@ class DiskServerTest : public ::testing::Test {
 
 TEST_F(DiskServerTest, ALoopDeviceComesBackWhereTheUnmountIsRefused) {
   const auto server = Start();
-  const std::string device = server->attachment().device.value();
-  mounts_.busy = true;
-  EXPECT_EQ(server->Detach().error().kind, ErrorKind::kConflict);
-  EXPECT_TRUE(server->attached());
-  EXPECT_EQ(server->attachment().device, device);
-  EXPECT_TRUE(DeviceWorks(device));
+  ExpectDeviceAfterRefusal(*server);
   mounts_.busy = false;
   EXPECT_TRUE(server->Detach());
   EXPECT_FALSE(server->attached());
+}
+
+TEST_F(DiskServerTest, WhereItsNumberIsTakenMeanwhileTheLoopDeviceIsAnother) {
+  const auto server = Start();
+  const std::string before = server->attachment().device.value();
+  loops_.rival = directory_ / "rival";
+  testing::MakeFile(loops_.rival, MiB(1));
+  ExpectDeviceAfterRefusal(*server);
+  EXPECT_NE(server->attachment().device, before);
+  EXPECT_EQ(loops_.BackingFile(before), loops_.rival);
+  mounts_.busy = false;
+  EXPECT_TRUE(server->Detach());
 }
 
 TEST_F(DiskServerTest, AServerThatIsDroppedTakesEverythingAway) {
