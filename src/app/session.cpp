@@ -17,6 +17,7 @@
 #include "kernel/linux/linux_holders.h"
 #include "kernel/linux/linux_loop_control.h"
 #include "kernel/linux/linux_mounts.h"
+#include "kernel/linux/read_text.h"
 #include "sandbox/recover.h"
 
 namespace veneer {
@@ -142,7 +143,7 @@ Host Session::host() {
           [] {
             return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
           },
-      .boot_id = boot_id_,
+      .boot_id = HostBootId,
       .collect =
           [this](GcMode mode) {
             return CollectDisks({.root = layout_.root(), .run = layout_.run()}, mode);

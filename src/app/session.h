@@ -13,7 +13,6 @@
 #include "backend/user/user_backend.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
-#include "kernel/linux/read_text.h"
 #include "sandbox/backend_set.h"
 #include "sandbox/host.h"
 #include "sandbox/layout.h"
@@ -54,7 +53,6 @@ class Session final : public api::Session {
   BackendSet backends_{dm_, user_};
   QemuVmm vmm_;
   SpaceReserve reserve_;
-  std::string boot_id_ = HostBootId();
 };
 
 // For who works on disks without a session. Of none where there is no state directory.

@@ -23,7 +23,7 @@ struct Host {
   Log& log;
   SpaceReserve reserve;
   std::function<Timestamp()> now;
-  std::string boot_id;  // of the host (HostBootId)
+  std::function<std::string()> boot_id;  // of the host (HostBootId)
   // Ends what killed commands left of disks in the kernel and in the run directory, on all
   // backends.
   std::function<Result<GcReport>(GcMode)> collect;

@@ -103,7 +103,7 @@ Result<SandboxRecord> Lifecycle::Make(const CreateRequest& request, StepClock& c
                        .export_way = std::string(ExportName(request.export_kind)),
                        .size = size,
                        .created_at = host_.now(),
-                       .boot_id = host_.boot_id,
+                       .boot_id = host_.boot_id(),
                        .machine = request.machine};
   VENEER_TRY(RequireMachine(from, request.machine));
   // A saved machine goes on as it is, on the disk that it knows.
@@ -121,8 +121,8 @@ Result<SandboxRecord> Lifecycle::Make(const CreateRequest& request, StepClock& c
   clock.Name(record.id);
   ObjectLock lock = VENEER_TRY(ObjectLock::Take(host_.layout.locks(), record.id, "create"));
   BeginOperation(record, kCreate, SandboxState::kCreating);
-  // A cut that takes the record leaves a file that nobody owns, and nobody was told of: gc removes
-  // it. StartNew has it last.
+  // It lasts before the answer (StartNew). A cut that takes it leaves a file that nobody owns, and
+  // nobody was told of: gc removes it.
   auto begun =
       clock.Time("record", [&] { return host_.catalog.Add(record, Lasting::kWithTheNext); });
   if (!begun) {

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "base/zeros.h"
 #include "catalog/object_lock.h"
 #include "cow/check.h"
 #include "format/header.h"
@@ -96,7 +97,7 @@ Result<bool> HasNoHeader(const File& store) {
   std::array<std::byte, kHeaderBytes> header{};
   if (VENEER_TRY(store.Size()) < Bytes(header.size())) return true;
   VENEER_TRY(store.ReadAt(ByteOffset(0), header));
-  return std::ranges::all_of(header, [](std::byte each) { return each == std::byte{0}; });
+  return AreZeros(header);
 }
 
 bool IsForkOfMachine(const SandboxRecord& record) {
@@ -205,7 +206,7 @@ Result<bool> Recovery::MayBeKnown(const SandboxRecord& record) {
   if (!store && store.error().kind == ErrorKind::kNotFound) return false;
   if (!store) return Fail(store.error());
   if (VENEER_TRY(HasNoHeader(**store))) return false;  // it was never synced
-  if (record.boot_id != host_.boot_id) return true;
+  if (record.boot_id != host_.boot_id()) return true;
   const CheckReport report =
       VENEER_TRY(CheckStore(**store, std::nullopt, [](const Fault& /*fault*/) {}));
   return report.exceptions > 0 || report.faults > 0;

@@ -89,7 +89,7 @@ TEST_F(CutCreateTest, AfterAnotherBootItIsThere) {
 }
 
 TEST_F(CutCreateTest, InTheSameBootItWasKilledAndIsRemoved) {
-  ExpectRemoved(LeftOnItsWay(host_.boot_id));
+  ExpectRemoved(LeftOnItsWay(host_.boot_id()));
 }
 
 TEST_F(CutCreateTest, WhatWasWrittenToIsNeverRemoved) {
@@ -110,7 +110,7 @@ TEST_F(CutCreateTest, AStoreThatWasNotSyncedIsRemoved) {
 }
 
 TEST_F(CutCreateTest, AStoreThatIsDamagedIsKept) {
-  const SandboxRecord record = LeftOnItsWay(host_.boot_id);
+  const SandboxRecord record = LeftOnItsWay(host_.boot_id());
   Write(layout_.Store(record.id), 0, "no header");
   EXPECT_THAT(Recovered().changed, SizeIs(1));
   EXPECT_EQ(Recorded("web").state, SandboxState::kPaused);

@@ -121,15 +121,18 @@ Result<void> DiskServer::PutLoopOnIt(std::optional<unsigned> number) {
   return {};
 }
 
-// Somebody may have taken the number meanwhile: then it gets another one, or none. A device that is
-// told must not be somebody else's.
-void DiskServer::PutLoopBack(unsigned number) {
+// After a refused unmount. Somebody may have taken the number meanwhile: then it gets another one,
+// or none, and the refusal says so. A device that is told must not be somebody else's.
+Error DiskServer::WithLoopBack(Error refused, unsigned number) {
   const std::optional<std::string> before = std::exchange(record_.device, std::nullopt);
   if (!PutLoopOnIt(number)) {
-    PutLoopOnIt(std::nullopt).Ignore("the reason why it stays attached is told");
+    PutLoopOnIt(std::nullopt).Ignore("that it has none is told with the refusal");
   }
-  if (record_.device == before) return;
+  if (record_.device == before) return refused;
   place_.Write(record_).Ignore("who asks the server is told");
+  refused.what += record_.device ? fmt::format("; its block device is {} now", *record_.device)
+                                 : "; its block device is gone, the file goes on";
+  return refused;
 }
 
 Result<void> DiskServer::Flush() { return disk_ ? disk_->Flush() : Result<void>{}; }
@@ -145,8 +148,7 @@ Result<void> DiskServer::Detach() {
   VENEER_TRY(FreeLoop(flushed ? OnWriteError::kKeep : OnWriteError::kGoOn));
   Result<void> unmounted = Unmount();
   if (!unmounted) {
-    if (loop) PutLoopBack(loop->number);
-    return unmounted;
+    return loop ? Fail(WithLoopBack(unmounted.error(), loop->number)) : unmounted;
   }
   VENEER_TRY(EndConnection());
   return Finish();

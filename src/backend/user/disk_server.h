@@ -51,7 +51,7 @@ class DiskServer final : public DiskService {
   Result<void> RefuseCovering(const AttachRequest& request) const;
   Result<void> TakePlace(const AttachRequest& request);
   Result<void> PutLoopOnIt(std::optional<unsigned> number);
-  void PutLoopBack(unsigned number);
+  Error WithLoopBack(Error refused, unsigned number);
   Result<void> Flush();
   Result<void> RefuseWhereHeld() const;
   Result<void> FreeLoop(OnWriteError on_write_error);

@@ -49,6 +49,7 @@ class StubbornLoops final : public LoopControl {
     EXPECT_TRUE(loops_.Detach(*taken_, OnWriteError::kGoOn));
   }
   Result<LoopDevice> Attach(const std::string& file, const LoopOptions& options) override {
+    if (exhausted) return FailErrno(ENODEV, "attach " + file);
     if (options.number && !rival.empty()) taken_ = loops_.Attach(rival, options).value();
     return loops_.Attach(file, options);
   }
@@ -71,7 +72,8 @@ class StubbornLoops final : public LoopControl {
     return loops_.Detach(device, on_write_error);
   }
   bool stubborn = false;
-  std::string rival;  // a file that somebody puts a device on when its number is asked for
+  bool exhausted = false;  // there is no device left
+  std::string rival;       // a file that somebody puts a device on when its number is asked for
 
  private:
   LinuxLoopControl loops_;
@@ -99,12 +101,17 @@ class DiskServerTest : public ::testing::Test {
     });
   }
 
-  // The unmount is refused, and the device that is told then is the disk's. (Another process may
-  // take its number at any time.)
-  void ExpectDeviceAfterRefusal(DiskServer& server) {
+  // The unmount is refused; yields what is said.
+  std::string Refused(DiskServer& server) {
     mounts_.busy = true;
-    EXPECT_EQ(server.Detach().error().kind, ErrorKind::kConflict);
+    const Result<void> detached = server.Detach();
+    mounts_.busy = false;
+    EXPECT_EQ(detached.error().kind, ErrorKind::kConflict);
     EXPECT_TRUE(server.attached());
+    return detached.error().what;
+  }
+  // The device that is told is the disk's. (Another process may take a free number at any time.)
+  void ExpectOwnDevice(const DiskServer& server) {
     const std::string device = server.attachment().device.value();
     EXPECT_EQ(loops_.BackingFile(device), request_.at);
     EXPECT_TRUE(DeviceWorks(device));
@@ -125,8 +132,8 @@ class DiskServerTest : public ::testing::Test {
 
 TEST_F(DiskServerTest, ALoopDeviceComesBackWhereTheUnmountIsRefused) {
   const auto server = Start();
-  ExpectDeviceAfterRefusal(*server);
-  mounts_.busy = false;
+  Refused(*server);
+  ExpectOwnDevice(*server);
   EXPECT_TRUE(server->Detach());
   EXPECT_FALSE(server->attached());
 }
@@ -136,10 +143,21 @@ TEST_F(DiskServerTest, WhereItsNumberIsTakenMeanwhileTheLoopDeviceIsAnother) {
   const std::string before = server->attachment().device.value();
   loops_.rival = directory_ / "rival";
   testing::MakeFile(loops_.rival, MiB(1));
-  ExpectDeviceAfterRefusal(*server);
+  const std::string told = Refused(*server);
+  ExpectOwnDevice(*server);
   EXPECT_NE(server->attachment().device, before);
+  EXPECT_TRUE(told.contains(server->attachment().device.value() + " now")) << told;
   EXPECT_EQ(loops_.BackingFile(before), loops_.rival);
-  mounts_.busy = false;
+  EXPECT_TRUE(server->Detach());
+}
+
+TEST_F(DiskServerTest, WhereNoLoopDeviceIsLeftTheDiskGoesOnAsAFile) {
+  const auto server = Start();
+  loops_.exhausted = true;
+  const std::string told = Refused(*server);
+  EXPECT_TRUE(told.contains("gone")) << told;
+  EXPECT_EQ(server->attachment().device, std::nullopt);
+  EXPECT_TRUE(DeviceWorks(request_.at));
   EXPECT_TRUE(server->Detach());
 }
 

@@ -89,7 +89,7 @@ class SandboxTest : public ::testing::Test {
              .log = log_,
              .reserve = {.percent = 0, .size = Bytes(0)},
              .now = [] { return Timestamp(std::chrono::seconds(1'700'000'000)); },
-             .boot_id = "this boot",
+             .boot_id = [] { return std::string("this boot"); },
              .collect = [this](GcMode) -> Result<GcReport> {
                ++collections_;
                return GcReport{};
