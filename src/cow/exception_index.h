@@ -4,10 +4,9 @@
 // never taken out or changed.
 //
 // The disk is divided into regions of 65,536 chunks, each with a table of its own once something in
-// it has changed: open addressing, six bytes a place, at least seven ninths of them taken (seven
-// eighths when it is built); or, once half of the region has changed, an array. So a changed chunk
-// costs at most 8 bytes; beside that there are 8 bytes a region of the disk (2 KiB for 64 GiB with
-// chunks of 4 KiB), and up to 420 for a region with a few changes.
+// it has changed (ExceptionTable). A region with n changed chunks costs at most 8 n bytes and 500;
+// beside that there are 8 bytes a region of the disk (2 KiB for 64 GiB with chunks of 4 KiB), and
+// once what the largest table took that was outgrown.
 #pragma once
 
 #include <array>
@@ -19,6 +18,8 @@
 #include <vector>
 
 #include "base/units.h"
+#include "cow/exception_table.h"
+#include "cow/page_pool.h"
 #include "cow/read_sections.h"
 #include "format/exception.h"
 
@@ -53,20 +54,21 @@ class ExceptionIndex {
   void Insert(OriginChunk first, StoreChunk store, Chunks count);
 
  private:
-  static constexpr std::uint64_t kRegionChunks = std::uint64_t{1} << 16U;
+  static constexpr std::uint64_t kRegionChunks = ExceptionTable::kRegionChunks;
   static constexpr std::size_t kInsertLocks = 64;
 
-  using Word = std::atomic<std::uint32_t>;
-  class Table;
+  // A region's table; null: unchanged. The index owns it.
+  using Region = std::atomic<ExceptionTable*>;
 
   static std::uint64_t RegionOf(std::uint64_t chunk) { return chunk / kRegionChunks; }
   // 0: unchanged (chunk 0 of a store is its header). While there is a Reader.
   [[nodiscard]] std::uint64_t StoreOf(std::uint64_t chunk) const;
   void InsertInRegion(std::uint64_t first, std::uint64_t store, std::uint64_t count);
   // The region's table, with room for `more` entries; the caller has its insert lock.
-  Table TableWithRoom(std::atomic<Word*>& region, std::uint32_t more);
+  ExceptionTable& TableWithRoom(Region& region, std::uint32_t more);
 
-  std::vector<std::atomic<Word*>> regions_;  // tables; null: unchanged
+  PagePool pool_;
+  std::vector<Region> regions_;
   std::array<std::mutex, kInsertLocks> insert_locks_;
   mutable ReadSections readers_;
 };
