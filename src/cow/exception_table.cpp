@@ -17,8 +17,8 @@ std::unique_ptr<ExceptionTable> ExceptionTable::For(PagePool& pool, std::uint32_
 
 std::unique_ptr<ExceptionTable> ExceptionTable::ToGrow(PagePool& pool, std::uint32_t entries) {
   const std::uint32_t enough = PagesFor(entries);
-  // Four places in five taken, less than a page more: no byte over eight an entry. Small tables
-  // grow by a page.
+  // At least four places in five are taken then: less than eight bytes an entry. A table too small
+  // for that grows by a page.
   const std::uint32_t roomy = (entries + entries / 4) / kPlaces;
   const std::uint32_t pages = enough == kArrayPages ? enough : std::max(enough, roomy);
   return std::unique_ptr<ExceptionTable>(new ExceptionTable(pool, pages));
