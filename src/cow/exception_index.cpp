@@ -11,7 +11,7 @@ ExceptionIndex::ExceptionIndex(Chunks size, std::span<const Exception> exception
   for (const Exception& exception : exceptions) ++entries[RegionOf(exception.origin.value())];
   for (std::size_t region = 0; region < regions_.size(); ++region) {
     if (entries[region] == 0) continue;
-    regions_[region] = ExceptionTable::For(pool_, entries[region]).release();
+    regions_[region] = RegionTable::For(pool_, entries[region]).release();
   }
   for (const Exception& exception : exceptions) {
     const std::uint64_t chunk = exception.origin.value();
@@ -23,11 +23,11 @@ ExceptionIndex::ExceptionIndex(Chunks size, std::span<const Exception> exception
 }
 
 ExceptionIndex::~ExceptionIndex() {
-  for (const Region& region : regions_) const std::unique_ptr<ExceptionTable> last(region.load());
+  for (const Region& region : regions_) const std::unique_ptr<RegionTable> last(region.load());
 }
 
 std::uint64_t ExceptionIndex::StoreOf(std::uint64_t chunk) const {
-  const ExceptionTable* const table = regions_[RegionOf(chunk)].load();
+  const RegionTable* const table = regions_[RegionOf(chunk)].load();
   return table == nullptr ? 0 : table->Find(static_cast<std::uint32_t>(chunk % kRegionChunks));
 }
 
@@ -63,23 +63,22 @@ void ExceptionIndex::Insert(OriginChunk first, StoreChunk store, Chunks count) {
 
 void ExceptionIndex::InsertInRegion(std::uint64_t first, std::uint64_t store, std::uint64_t count) {
   const std::lock_guard lock(insert_locks_.at(RegionOf(first) % kInsertLocks));
-  ExceptionTable& table =
-      TableWithRoom(regions_[RegionOf(first)], static_cast<std::uint32_t>(count));
+  RegionTable& table = TableWithRoom(regions_[RegionOf(first)], static_cast<std::uint32_t>(count));
   for (std::uint64_t i = 0; i < count; ++i) {
     table.Add(static_cast<std::uint32_t>((first + i) % kRegionChunks),
               static_cast<std::uint32_t>(store + i));
   }
 }
 
-ExceptionTable& ExceptionIndex::TableWithRoom(Region& region, std::uint32_t more) {
-  ExceptionTable* const table = region.load();
+RegionTable& ExceptionIndex::TableWithRoom(Region& region, std::uint32_t more) {
+  RegionTable* const table = region.load();
   if (table != nullptr && table->HasRoomFor(more)) return *table;
   const std::uint32_t used = table == nullptr ? 0 : table->used();
-  std::unique_ptr<ExceptionTable> larger = ExceptionTable::ToGrow(pool_, used + more);
+  std::unique_ptr<RegionTable> larger = RegionTable::ToGrow(pool_, used + more);
   if (table != nullptr) table->CopyTo(*larger);
   region = larger.get();
   readers_.Wait();
-  const std::unique_ptr<ExceptionTable> outgrown(table);
+  const std::unique_ptr<RegionTable> outgrown(table);
   return *larger.release();
 }
 

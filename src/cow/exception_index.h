@@ -4,7 +4,7 @@
 // never taken out or changed.
 //
 // The disk is divided into regions of 65,536 chunks, each with a table of its own once something in
-// it has changed (ExceptionTable). A region with n changed chunks costs at most 8 n bytes and 500;
+// it has changed (RegionTable). A region with n changed chunks costs at most 8 n bytes and 500;
 // beside that there are 8 bytes a region of the disk (2 KiB for 64 GiB with chunks of 4 KiB), and
 // once what the largest table took that was outgrown.
 #pragma once
@@ -18,9 +18,9 @@
 #include <vector>
 
 #include "base/units.h"
-#include "cow/exception_table.h"
 #include "cow/page_pool.h"
 #include "cow/read_sections.h"
+#include "cow/region_table.h"
 #include "format/exception.h"
 
 namespace veneer {
@@ -54,18 +54,18 @@ class ExceptionIndex {
   void Insert(OriginChunk first, StoreChunk store, Chunks count);
 
  private:
-  static constexpr std::uint64_t kRegionChunks = ExceptionTable::kRegionChunks;
+  static constexpr std::uint64_t kRegionChunks = RegionTable::kRegionChunks;
   static constexpr std::size_t kInsertLocks = 64;
 
   // A region's table; null: unchanged. The index owns it.
-  using Region = std::atomic<ExceptionTable*>;
+  using Region = std::atomic<RegionTable*>;
 
   static std::uint64_t RegionOf(std::uint64_t chunk) { return chunk / kRegionChunks; }
   // 0: unchanged (chunk 0 of a store is its header). While there is a Reader.
   [[nodiscard]] std::uint64_t StoreOf(std::uint64_t chunk) const;
   void InsertInRegion(std::uint64_t first, std::uint64_t store, std::uint64_t count);
   // The region's table, with room for `more` entries; the caller has its insert lock.
-  ExceptionTable& TableWithRoom(Region& region, std::uint32_t more);
+  RegionTable& TableWithRoom(Region& region, std::uint32_t more);
 
   PagePool pool_;
   std::vector<Region> regions_;

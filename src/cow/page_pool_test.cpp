@@ -50,12 +50,12 @@ TEST(PagePoolTest, ThreadsNeverHaveTheSamePage) {
   PagePool pool;
   std::vector<std::jthread> threads;
   threads.reserve(4);
-  for (std::uint32_t me = 1; me <= 4; ++me) {
+  for (std::size_t me = 1; me <= 4; ++me) {
     threads.emplace_back([&pool, me] {
       std::vector<Page*> pages(7 * me);
       for (int round = 0; round < 2'000; ++round) {
         pool.Take(pages);
-        for (Page* page : pages) Fill(*page, me);
+        for (Page* page : pages) Fill(*page, static_cast<std::uint32_t>(me));
         for (const Page* page : pages) {
           ASSERT_TRUE(std::ranges::all_of(*page, [&](const auto& word) { return word == me; }));
         }

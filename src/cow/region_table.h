@@ -1,5 +1,4 @@
-// ExceptionTable: the changed chunks of one region of a disk, 65,536 chunks; part of
-// ExceptionIndex.
+// RegionTable: the changed chunks of one region of a disk, 65,536 chunks; part of ExceptionIndex.
 //
 // Open addressing, six bytes a place, or, where half of the region has changed, an array of four
 // bytes a chunk. Made for so many entries; who needs more makes a larger one and copies. Its memory
@@ -20,18 +19,18 @@
 
 namespace veneer {
 
-class ExceptionTable {
+class RegionTable {
  public:
   static constexpr std::uint32_t kRegionChunks = 1U << 16U;
 
   // For so many entries and none more: one place in eight stays free.
-  static std::unique_ptr<ExceptionTable> For(PagePool& pool, std::uint32_t entries);
+  static std::unique_ptr<RegionTable> For(PagePool& pool, std::uint32_t entries);
   // With room to grow: some for each entry, so that copying costs each a constant.
-  static std::unique_ptr<ExceptionTable> ToGrow(PagePool& pool, std::uint32_t entries);
+  static std::unique_ptr<RegionTable> ToGrow(PagePool& pool, std::uint32_t entries);
 
-  ExceptionTable(const ExceptionTable&) = delete;
-  ExceptionTable& operator=(const ExceptionTable&) = delete;
-  ~ExceptionTable();
+  RegionTable(const RegionTable&) = delete;
+  RegionTable& operator=(const RegionTable&) = delete;
+  ~RegionTable();
 
   [[nodiscard]] bool HasRoomFor(std::uint32_t more) const {
     return IsArray() || PagesFor(used_ + more) <= page_count_;
@@ -51,7 +50,7 @@ class ExceptionTable {
   void Add(std::uint32_t key, std::uint32_t store);
 
   // Of one that has no room: it is hashed, an array has room for all.
-  void CopyTo(ExceptionTable& larger) const;
+  void CopyTo(RegionTable& larger) const;
 
  private:
   using Word = PagePool::Word;
@@ -63,7 +62,7 @@ class ExceptionTable {
   static constexpr std::uint32_t kKeyBits = 16;
   static constexpr std::uint32_t kKeyMask = (1U << kKeyBits) - 1;
 
-  ExceptionTable(PagePool& pool, std::uint32_t pages);
+  RegionTable(PagePool& pool, std::uint32_t pages);
 
   static std::uint32_t PagesFor(std::uint32_t entries);
 
