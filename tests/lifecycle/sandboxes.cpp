@@ -169,17 +169,22 @@ void SandboxesTest::ExpectAllAgree() const {
     EXPECT_TRUE(sandbox.at("state") == "running" || sandbox.at("state") == "paused") << sandbox;
   }
   const Expected expected = ExpectedFor(sandboxes);
-  // One whose starter was killed ends by itself, in its time; so do loop devices.
-  constexpr auto kPatience = std::chrono::minutes(1);
-  EXPECT_TRUE(support::Eventually([&] { return Servers().size() == expected.servers; }, kPatience))
-      << Servers().size() << " servers of " << expected.servers;
+  ExpectServers(expected.servers);
   EXPECT_EQ(MountsBelow(dir_.path()).size(), expected.servers);
   EXPECT_EQ(Devices(), expected.devices);
-  support::Eventually([&] { return StoresAndEachImageOnce() == expected.loop_files; }, kPatience);
+  // A loop device goes in its time.
+  support::Eventually([&] { return StoresAndEachImageOnce() == expected.loop_files; },
+                      std::chrono::minutes(1));
   EXPECT_EQ(StoresAndEachImageOnce(), expected.loop_files);
   EXPECT_EQ(FilesIn(root_ + "/sandboxes"), sandboxes.size());
   EXPECT_EQ(FilesIn(root_ + "/templates"), Ok({"template", "ls"}).size());
   ExpectStoresAreSound();
+}
+
+void SandboxesTest::ExpectServers(std::size_t count) const {
+  EXPECT_TRUE(
+      support::Eventually([&] { return Servers().size() == count; }, std::chrono::minutes(1)))
+      << Servers().size() << " servers, not " << count;
 }
 
 SandboxesTest::Expected SandboxesTest::ExpectedFor(const json& sandboxes) const {

@@ -76,6 +76,8 @@ class SandboxesTest : public ::testing::Test {
   // Processes that have this test's run directory and `word` in their command lines.
   [[nodiscard]] std::vector<pid_t> Processes(std::string_view word) const;
   [[nodiscard]] std::vector<pid_t> Servers() const;
+  // So many are left before long: one whose starter was killed ends by itself, in its time.
+  void ExpectServers(std::size_t count) const;
   // Ends a process as a crash would, and waits until nothing is open in it any more. False where it
   // had ended by itself.
   static bool Kill(pid_t process);

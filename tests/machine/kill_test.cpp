@@ -53,7 +53,7 @@ class MachineKillTest : public MachinesTest {
     const std::string state = StateOf("one");
     EXPECT_TRUE(state == "running" || state == "paused") << state;
     EXPECT_EQ(Machines().size(), state == "running" ? 1U : 0U);
-    EXPECT_EQ(Servers().size(), state == "running" ? 1U : 0U);
+    ExpectServers(state == "running" ? 1 : 0);
     if (state == "paused") Ok({"resume", "one"});
     EXPECT_EQ(Said("one", "cat /root/file"), "kept\n");
   }
@@ -108,7 +108,7 @@ TEST_F(MachineKillTest, AForkThatIsKilledWhileMemoryIsSharedHasNotBegunOrIsDone)
       EXPECT_EQ(Said(each.at("id"), "cat /root/file /run/memory"), "kept\nhere\n");
     }
     EXPECT_THAT(Machines(), SizeIs(there.size()));
-    EXPECT_THAT(Servers(), SizeIs(there.size()));
+    ExpectServers(there.size());
     EXPECT_TRUE(support::Eventually([&] { return Keepers().size() == there.size(); },
                                     std::chrono::minutes(1)));
     EXPECT_EQ(Ok({"gc"}).at("removed"), json::array()) << "recover left something";

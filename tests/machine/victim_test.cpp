@@ -129,7 +129,7 @@ class VictimTest : public MachinesTest, public ::testing::WithParamInterface<Cas
     const bool runs = sandbox.at("state") == "running";
     ASSERT_TRUE(runs || sandbox.at("state") == "paused") << sandbox;
     EXPECT_THAT(Machines(), SizeIs(runs ? 1 : 0));
-    EXPECT_THAT(Servers(), SizeIs(runs ? 1 : 0));
+    ExpectServers(runs ? 1 : 0);
     EXPECT_TRUE(support::Eventually([&] { return Keepers().size() == (runs ? 1U : 0U); },
                                     std::chrono::minutes(1)));
     EXPECT_THAT(Mounts(), SizeIs(runs ? 1 : 0));
