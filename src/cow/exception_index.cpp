@@ -77,7 +77,7 @@ RegionTable& ExceptionIndex::TableWithRoom(Region& region, std::uint32_t more) {
   std::unique_ptr<RegionTable> larger = RegionTable::ToGrow(pool_, used + more);
   if (table != nullptr) table->CopyTo(*larger);
   region = larger.get();
-  readers_.Wait();
+  if (table != nullptr) readers_.Wait();
   const std::unique_ptr<RegionTable> outgrown(table);
   return *larger.release();
 }
